@@ -1,0 +1,1 @@
+"""The Dagster side: thin assets over functions that know nothing of Dagster."""

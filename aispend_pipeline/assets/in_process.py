@@ -1,0 +1,119 @@
+"""Runs the assets in this process, on the installation's own Dagster instance, so that the UI shows it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+from aispend_pipeline.assets.grid import range_tags
+from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.definitions import product
+from aispend_pipeline.model import Window
+from aispend_pipeline.sql import packaged
+from aispend_pipeline.warehouse import folder, lock
+
+PROCESS = "aispend/process"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def dagster_home(home: Path) -> Path:
+    """Dagster's folder: `DAGSTER_HOME` if set, else `dagster` in the installation's home."""
+    own = os.environ.get("DAGSTER_HOME")
+    return Path(own).expanduser() if own else home / "dagster"
+
+
+def prepare_instance(home: Path) -> Path:
+    """Write `dagster.yaml` and bring the instance's schema up to date, once, before anything else meets it.
+
+    Two processes that first meet an empty folder can stamp its schema twice, and nothing loads after.
+    """
+    folder.prepare(home)
+    at = dagster_home(home)
+    at.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ready = at / ".prepared"
+    with lock.held(home / "dagster.lock", timeout=120):
+        if not ready.exists():
+            if not (at / "dagster.yaml").exists():
+                folder.write_durably(at / "dagster.yaml", packaged("assets", "dagster.yaml"))
+            with redirect_stdout(StringIO()), DagsterInstance.from_config(str(at)) as instance:
+                instance.upgrade()
+            ready.touch()
+    return at
+
+
+@contextmanager
+def instance_of(home: Path) -> Iterator[DagsterInstance]:
+    """The installation's instance, with the runs of processes that died marked as failed."""
+    with DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+        _end_orphans(instance)
+        yield instance
+
+
+class Run(NamedTuple):
+    """A run that is over; `errors` has a line for each step that failed."""
+
+    run_id: str
+    errors: list[str]
+
+
+def run_range(
+    instance: DagsterInstance,
+    installation: Installation,
+    job: str,
+    keys: Sequence[dg.AssetKey],
+    window: Window,
+) -> Run:
+    """Run `keys` for `window` here and now."""
+    result = (
+        product(installation)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=instance,
+            asset_selection=list(keys),
+            tags={**range_tags(window), PROCESS: _this_process()},
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+    )
+    failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    return Run(result.run_id, [_reason(event) for event in failures])
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().splitlines()[0] if error else f"{event.step_key} failed"
+
+
+def _end_orphans(instance: DagsterInstance) -> None:
+    started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]))
+    for run in started:
+        process = run.tags.get(PROCESS)
+        if process and not _alive(process):
+            instance.report_run_failed(run, "the process that ran it is gone")
+
+
+def _this_process() -> str:
+    return f"{os.getpid()} {_started(os.getpid())}"
+
+
+def _alive(process: str) -> bool:
+    pid, _, started = process.partition(" ")
+    return _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks, so that a reused pid is told apart; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

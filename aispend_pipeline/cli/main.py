@@ -1,0 +1,108 @@
+"""The `aispend` command: what each subcommand takes. What it does is imported when it is called.
+
+So `aispend --help` does not wait for Dagster. Exit codes: 0 done, 1 something failed, is partial or
+will be retried, 2 wrong use or settings.
+"""
+
+import logging
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from aispend_pipeline import __version__, log
+from aispend_pipeline.errors import AispendError, UsageError
+
+app = typer.Typer(
+    help="What your organisation spends on AI, hourly, to the exact cent, with the receipts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+From = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, YYYY-MM-DD, UTC.")]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="DAY", help="Last day, YYYY-MM-DD, UTC; today if left out."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Options of the command itself."""
+    if show:
+        typer.echo(f"aispend {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def ingest(
+    first: From = None,
+    last: To = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="SOURCE", help="Only this source; repeatable."),
+    ] = None,
+) -> None:
+    """Read the providers and add up: what one tick of the hourly schedule does, here and now.
+
+    Without days: the look-back, and every day since AISPEND_START_DATE that is not complete.
+    """
+    from aispend_pipeline.cli import ingest as command
+
+    raise typer.Exit(command.ingest(first, last, source or []))
+
+
+@app.command()
+def spend(
+    first: From = None,
+    last: To = None,
+    group_by: Annotated[
+        str,
+        typer.Option("--group-by", metavar="NAMES", help="Any of day, provider, account, model."),
+    ] = "provider,model",
+    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, json or csv.")] = "table",
+) -> None:
+    """Show what was billed; this month if no days are given."""
+    from aispend_pipeline.cli import spend as command
+
+    raise typer.Exit(command.spend(first, last, group_by, output))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; AISPEND_HOST if left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; AISPEND_PORT if left out.")] = None,
+) -> None:
+    """Serve the query service until Ctrl-C."""
+    from aispend_pipeline.cli import serve as command
+
+    raise typer.Exit(command.serve(host, port))
+
+
+def run() -> None:
+    """Entry point: every failure is one line on standard error, never a traceback."""
+    log.configure(logging.WARNING)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    try:
+        app()
+    except UsageError as error:
+        _end(error, 2)
+    except AispendError as error:
+        _end(error, 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(1)
+
+
+def _end(error: AispendError, code: int) -> None:
+    typer.echo(str(error), err=True)
+    sys.exit(code)

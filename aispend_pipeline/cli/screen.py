@@ -1,0 +1,69 @@
+"""What commands share on the screen: settings with their warnings, days, tables, progress."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from rich.console import Console
+from rich.status import Status
+
+from aispend_pipeline import log
+from aispend_pipeline.errors import UsageError
+from aispend_pipeline.model import GRID_START, Window, parse_day
+from aispend_pipeline.settings import Settings
+
+
+def load_settings() -> Settings:
+    """The settings; each warning on standard error."""
+    settings = Settings.load()
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return settings
+
+
+def asked_window(first: str | None, last: str | None, today: date, default_first: date) -> Window:
+    """The days that `--from` and `--to` name; `UsageError` when they make no sense."""
+    end = _day("--to", last) if last else today
+    start = _day("--from", first) if first else min(default_first, end)
+    if end < start:
+        raise UsageError(f"--from {start} is after --to {end}")
+    if end > today:
+        raise UsageError(f"--to {end} is after today, {today} (UTC)")
+    if start < GRID_START:
+        raise UsageError(f"--from {start} is before {GRID_START}, the first day there is")
+    return Window(start, end)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text!r} {error}, for example {option} 2026-11-01") from None
+
+
+class Progress:
+    """One line on a terminal's standard error that says what is going on; nothing elsewhere."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+
+    def say(self, text: str) -> None:
+        """Replace the line."""
+        if self._status is not None:
+            self._status.update(text)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A `Progress` for a block. It writes to a descriptor of its own: Dagster redirects the usual ones."""
+    if not sys.stderr.isatty():
+        yield Progress(None)
+        return
+    with os.fdopen(os.dup(2), "w") as stream:
+        console = Console(file=stream)
+        with console.status("starting") as status:
+            shown = Progress(status)
+            with log.listened(shown.say):
+                yield shown

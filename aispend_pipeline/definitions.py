@@ -1,0 +1,26 @@
+"""The whole product on one page: providers' pages, billed rows, their sums, and when they are made."""
+
+import dagster as dg
+
+from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero
+from aispend_pipeline.assets.installation import Installation, SnapshotResource
+from aispend_pipeline.assets.raw import raw_pages
+from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
+from aispend_pipeline.assets.spend import spend
+from aispend_pipeline.sources import SOURCES
+
+
+def product(installation: Installation) -> dg.Definitions:
+    """Everything, on one installation."""
+    return dg.Definitions(
+        assets=[*(raw_pages(source) for source in SOURCES.values()), spend],
+        asset_checks=[every_day_is_read, no_day_below_zero],
+        jobs=[hourly_ingest_job, recompute_job],
+        schedules=[hourly_ingest],
+        resources={"installation": installation, "snapshot": SnapshotResource.of(installation)},
+        executor=dg.in_process_executor,
+    )
+
+
+# What Dagster's own processes load: the installation that the environment describes.
+defs = product(Installation())

@@ -1,0 +1,93 @@
+"""What one tick of the hourly schedule is about: which days are due, and reading a source for them."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from aispend_pipeline import points
+from aispend_pipeline.clock import Clock
+from aispend_pipeline.model import GRID_START, Fetch, Window
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources.engine import Source, read_account, windows_to_ask
+from aispend_pipeline.sources.http import Limits
+from aispend_pipeline.warehouse import Warehouse, fetches
+
+# A run asks for a month at most, whoever starts it.
+DAYS_A_RUN = 31
+
+# One account of one source: what coverage is kept for.
+Feed = tuple[str, str]
+
+
+def start_date(settings: Settings, today: date) -> date:
+    """The first day that is read without being asked for: as set, or the first of last month."""
+    last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return max(settings.start_date or last_month, GRID_START)
+
+
+def due_windows(
+    settings: Settings,
+    now: datetime,
+    feeds: Collection[Feed],
+    complete: Mapping[Feed, Collection[date]],
+) -> list[Window]:
+    """The look-back first; then, newest first, every run of days since the start that some feed lacks."""
+    today = now.date()
+    look_back = max((now - timedelta(hours=settings.lookback_hours)).date(), GRID_START)
+    windows = list(Window(look_back, today).pieces(DAYS_A_RUN))
+    first = start_date(settings, today)
+    if first >= look_back:
+        return windows
+    older = Window(first, look_back - timedelta(days=1)).days()
+    missing = [day for day in older if any(day not in complete.get(feed, ()) for feed in feeds)]
+    return windows + [piece for run in reversed(_runs(missing)) for piece in run.pieces(DAYS_A_RUN)]
+
+
+def _runs(days: Sequence[date]) -> list[Window]:
+    """Ascending days as windows without gaps."""
+    runs: list[Window] = []
+    for day in days:
+        if runs and runs[-1].last == day - timedelta(days=1):
+            runs[-1] = Window(runs[-1].first, day)
+        else:
+            runs.append(Window(day, day))
+    return runs
+
+
+def read_source(
+    source: Source,
+    settings: Settings,
+    warehouse: Warehouse,
+    window: Window,
+    *,
+    clock: Clock,
+    limits: Limits,
+    run_id: str | None = None,
+    on_fetch: Callable[[Fetch], None] = lambda fetch: None,
+) -> list[Fetch]:
+    """Read `window` of every account of `source`, side by side, and store each fetch as soon as it ends.
+
+    A failed fetch is returned like any other: nothing of its window becomes visible, and the other
+    accounts are not touched by it.
+    """
+
+    async def keep(fetch: Fetch) -> None:
+        points.reached("fetched")
+        await asyncio.to_thread(_store, warehouse, fetch, run_id)
+        on_fetch(fetch)
+
+    async def read_all() -> list[list[Fetch]]:
+        windows = windows_to_ask(window, clock.now().date(), source.max_days)
+        return await asyncio.gather(
+            *(
+                read_account(source, settings, account, windows, clock=clock, limits=limits, keep=keep)
+                for account in source.accounts(settings)
+            )
+        )
+
+    return [fetch for account in asyncio.run(read_all()) for fetch in account]
+
+
+def _store(warehouse: Warehouse, fetch: Fetch, run_id: str | None) -> None:
+    with warehouse.write() as transaction:
+        fetches.store(transaction, fetch, run_id)

@@ -1,0 +1,60 @@
+"""Money: exact decimals from the provider's text to ours. No binary float comes near it.
+
+An amount is a `Decimal` of at most 20 digits before the point and exactly `PLACES` after it, as the
+warehouse's DECIMAL(38,18) holds. More places are rounded half-even, once, here, and counted.
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import NamedTuple
+
+PLACES = 18
+_UNIT = Decimal(1).scaleb(-PLACES)
+_LARGEST_EXPONENT = 19  # 10^20 and more do not fit DECIMAL(38,18)
+# Wide enough for every sum of amounts; the thread's own context rounds at 28 digits.
+EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
+
+# A JSON number, or a JSON string that holds one: the two spellings seen in real answers.
+_AMOUNT = re.compile(rb'("?)(-?[0-9]{1,10000}(?:\.[0-9]{1,10000})?(?:[eE][+-]?[0-9]{1,9})?)\1')
+
+
+class Amount(NamedTuple):
+    """A parsed amount; `value` is none when the text is no amount, and then `fault` says why."""
+
+    value: Decimal | None
+    rounded: bool = False
+    fault: str | None = None
+
+
+def parse(token: bytes) -> Amount:
+    """The amount that a JSON token spells, number or string, exactly."""
+    spelt = _AMOUNT.fullmatch(token)
+    if spelt is None:
+        return Amount(None, fault="amount missing" if token in (b"", b"null") else "amount unreadable")
+    number = Decimal(spelt[2].decode("ascii"))
+    if number and number.adjusted() > _LARGEST_EXPONENT:
+        return Amount(None, fault="amount out of range")
+    value = quantize(number)
+    return Amount(value, rounded=value != number)
+
+
+def quantize(number: Decimal) -> Decimal:
+    """`number` at the warehouse's scale, rounded half-even beyond it."""
+    if not number or number.adjusted() < -PLACES - 1:
+        return Decimal(0).quantize(_UNIT)
+    return number.quantize(_UNIT, context=EXACT)
+
+
+def add(amounts: Iterable[Decimal]) -> Decimal:
+    """Their sum, exact."""
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
+
+
+def text(amount: Decimal) -> str:
+    """Plain notation, at least two decimals and no further trailing zeros: `12.50`, `0.000003`."""
+    whole, _, places = f"{amount or abs(amount):f}".partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"

@@ -1,0 +1,1 @@
+"""From pages to typed records to rows: one module and one SQL file for each source."""

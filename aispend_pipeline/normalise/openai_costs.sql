@@ -1,0 +1,34 @@
+-- Book the records of one page of OpenAI's costs, days of the window only.
+-- A line's quantity is counted as given; the unit "1000_tokens" is turned into tokens here.
+INSERT INTO booked
+SELECT
+    $source AS source,
+    $account AS account,
+    $provider AS provider,
+    records.day,
+    records.charge_start,
+    records.charge_end,
+    strftime(records.day, '%Y-%m') AS invoice_month,
+    CASE WHEN records.amount < 0 THEN 'Credit' ELSE 'Usage' END AS charge_category,
+    line_items.model,
+    nullif(records.project_id, '') AS project_id,
+    nullif(records.api_key_id, '') AS api_key_id,
+    records.line_item,
+    NULL AS sku_id,
+    line_items.token_type,
+    line_items.service_tier,
+    NULL AS location,
+    records.quantity::DECIMAL(38, 9) * CASE WHEN records.unit = '1000_tokens' THEN 1000 ELSE 1 END AS quantity,
+    CASE WHEN records.unit = '1000_tokens' THEN 'tokens' ELSE records.unit END AS unit,
+    records.currency,
+    records.amount,
+    CASE WHEN records.currency = 'USD' THEN records.amount END AS amount_usd,
+    $fetch_id AS fetch_id,
+    $page_id AS page_id,
+    records.row_no
+FROM records
+LEFT JOIN line_items ON records.line_item IS NOT DISTINCT FROM line_items.line_item
+WHERE
+    records.fault IS NULL
+    AND list_contains($days, records.day)
+ORDER BY records.row_no

@@ -1,0 +1,15 @@
+"""Named points of a change at which a process may die. Tests end it there; nothing else listens.
+
+Points: `fetched` (a window was read), `before_commit`, `after_commit`, `before_pointer` (a snapshot is
+there, the pointer is old), `published`.
+"""
+
+from collections.abc import Callable
+
+listener: Callable[[str], None] | None = None
+
+
+def reached(point: str) -> None:
+    """Tell the listener, if there is one."""
+    if listener is not None:
+        listener(point)

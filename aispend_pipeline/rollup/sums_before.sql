@@ -1,0 +1,16 @@
+-- What the days that are about to be replaced add up to now.
+CREATE TEMP TABLE sums_before AS
+SELECT
+    spend.source,
+    spend.account,
+    spend.provider,
+    spend.day,
+    spend.model,
+    sum(spend.amount_usd) AS usd
+FROM spend
+INNER JOIN answers_in_use AS used
+    ON spend.source = used.source AND spend.account = used.account AND spend.day = used.day
+WHERE
+    spend.day BETWEEN $first AND $last
+    AND used.usable
+GROUP BY ALL

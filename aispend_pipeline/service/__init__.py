@@ -1,0 +1,1 @@
+"""The query service: answers over HTTP, only ever from published snapshots."""

@@ -1,0 +1,96 @@
+"""The parameters of the routes: strict, so that a typo is never silently "no filter"."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from aispend_pipeline.model import GRID_START, Window, parse_day
+from aispend_pipeline.service.problems import Problem
+from aispend_pipeline.warehouse.reads import DIMENSIONS, Question
+
+MOST_DAYS = 3660
+_LATEST = timedelta(days=366)
+
+
+def _day(text: Any) -> Any:
+    return parse_day(text) if isinstance(text, str) else text
+
+
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Days(_Strict):
+    """The days asked for, both ends included; UTC."""
+
+    first: Day | None = Field(None, alias="from", description="first day, YYYY-MM-DD; absent: the first of this month")
+    last: Day | None = Field(None, alias="to", description="last day, YYYY-MM-DD; absent: today")
+
+    def window(self, today: date) -> Window:
+        """The days, with what was left out filled in; `Problem` when they make no sense."""
+        last = self.last or max(today, self.first or today)
+        first = self.first or last.replace(day=1)
+        if last < first:
+            raise Problem(422, "wrong-parameter", f"from: {first} is after to, {last}")
+        if first.year < 2015 or last > today + _LATEST:
+            raise Problem(
+                422,
+                "wrong-parameter",
+                f"from, to: days lie between {GRID_START} and a year from today",
+            )
+        if (last - first).days >= MOST_DAYS:
+            raise Problem(
+                422,
+                "wrong-parameter",
+                f"from, to: more than {MOST_DAYS} days; ask for fewer at a time",
+            )
+        return Window(first, last)
+
+
+class SpendParameters(Days):
+    """What `GET /spend` takes."""
+
+    group_by: list[str] = Field(
+        ["provider", "model", "day"],
+        alias="groupBy",
+        description=f"any of {', '.join(DIMENSIONS)}; repeated or with commas",
+    )
+    provider: list[str] = Field([], description="only these providers")
+    account: list[str] = Field([], description="only these accounts")
+    model: list[str] = Field([], description="only these models")
+    limit: int | None = Field(None, ge=1, le=500, description="at most so many groups; absent: all")
+
+    @field_validator("group_by")
+    @classmethod
+    def known_dimensions(cls, given: list[str]) -> list[str]:
+        """Each name once, and known."""
+        names = [name for text in given for name in text.split(",")]
+        for name in names:
+            if name not in DIMENSIONS:
+                raise ValueError(f"{name[:40]!r} is none of {', '.join(DIMENSIONS)}")
+        if len(set(names)) != len(names):
+            raise ValueError("a name is given twice")
+        return names
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def plain_number(cls, given: Any) -> Any:
+        """Digits only: no sign, point, exponent or underscore."""
+        if isinstance(given, str) and not (given.isascii() and given.isdigit() and len(given) < 10):
+            raise ValueError("is not a whole number from 1 to 500")
+        return given
+
+    def question(self, today: date) -> Question:
+        """As the store is asked."""
+        return Question(
+            self.window(today),
+            tuple(self.group_by),
+            tuple(self.provider),
+            tuple(self.account),
+            tuple(self.model),
+            self.limit,
+        )

@@ -1,0 +1,17 @@
+"""One module for each source: what to ask and how pages follow each other.
+
+`SOURCES` is the registry: a new source is one line here.
+"""
+
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources.engine import Source
+from aispend_pipeline.sources.openai_costs import OpenAICostsSource
+
+SOURCES: dict[str, Source] = {source.name: source for source in (OpenAICostsSource(),)}
+
+
+def feeds(settings: Settings) -> list[tuple[str, str, str]]:
+    """Source, account and provider of everything that ought to be read."""
+    return [
+        (source.name, account, source.provider) for source in SOURCES.values() for account in source.accounts(settings)
+    ]

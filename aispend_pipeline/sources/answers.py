@@ -1,0 +1,125 @@
+"""Is this answer a page? If not: what went wrong, and is another attempt worth it."""
+
+import email.utils
+import json
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from aispend_pipeline.errors import ErrorClass, FetchError
+
+_A_DAY_SECONDS = 86400.0
+
+
+def check(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    path: str,
+    never_retry: frozenset[str],
+    now: datetime,
+) -> None:
+    """Return when the answer is a page; raise its `FetchError` otherwise.
+
+    `never_retry` holds the provider's error codes that no waiting mends.
+    """
+    if status == 200:
+        well_formed(body, path)
+        return
+    text, code = provider_error(body)
+    said = f"{path} answered {status}: {text or 'no reason given'}"
+    wait = retry_after(headers.get("retry-after"), now)
+    if 200 <= status < 300:
+        raise FetchError(ErrorClass.UNEXPECTED_CONTENT, f"{path} answered {status} without a page")
+    if 300 <= status < 400:
+        raise FetchError(ErrorClass.REDIRECT, f"{path} answered {status}; redirects are not followed")
+    if status in (401, 403):
+        raise FetchError(ErrorClass.UNAUTHORIZED, said)
+    if status == 429:
+        raise FetchError(ErrorClass.RATE_LIMITED, said, retry_after=wait, final=code in never_retry)
+    if status in (408, 425) or status >= 500:
+        raise FetchError(ErrorClass.SERVER_ERROR, said, retry_after=wait)
+    raise FetchError(ErrorClass.REJECTED, said)
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """The seconds that a `Retry-After` asks for, as a number or an HTTP date; none if it makes no sense."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII):
+        seconds = float(value)
+    else:
+        try:
+            until = email.utils.parsedate_to_datetime(value)
+            until = until if until.tzinfo else until.replace(tzinfo=UTC)
+            seconds = max((until - now).total_seconds(), 0.0)
+        except (ValueError, IndexError, OverflowError):
+            return None
+    return seconds if seconds <= _A_DAY_SECONDS else None
+
+
+def well_formed(body: bytes, path: str) -> None:
+    """Refuse what is not one JSON object in UTF-8 with every key once; a leading BOM is let through.
+
+    `NaN` and `Infinity` pass: they spoil one amount, which is quarantined, and not the page.
+    """
+    if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+        raise FetchError(
+            ErrorClass.UNEXPECTED_CONTENT,
+            f"{path} answered 200 with something that is no JSON object",
+        )
+    try:
+        text = body.decode("utf-8-sig")
+        parsed = json.loads(text, object_pairs_hook=_once_each, parse_float=str, parse_constant=str)
+        if "\\ud" in text.lower():  # perhaps half a surrogate pair, which is no text
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except RecursionError:
+        raise FetchError(ErrorClass.MALFORMED, f"{path} answered with JSON that is nested too deeply") from None
+    except ValueError as error:
+        reason = str(error).split(":")[0][:80]
+        raise FetchError(ErrorClass.MALFORMED, f"{path} answered with broken JSON ({reason})") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return made
+
+
+def provider_error(body: bytes) -> tuple[str, str | None]:
+    """Message and code of a provider's error body; `error` may be an object or a plain string."""
+    try:
+        error = json.loads(body[:65536]).get("error")
+    except (ValueError, AttributeError, RecursionError):
+        return body[:512].decode("utf-8", "replace"), None
+    if isinstance(error, dict):
+        return str(error.get("message", "")), error.get("code")
+    return str(error or ""), None
+
+
+def broken(error: httpx.RequestError, path: str) -> FetchError:
+    """The `FetchError` of a connection that failed, told by what caused it."""
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return FetchError(ErrorClass.TIMEOUT, f"{path}: no connection in time")
+    if isinstance(error, httpx.DecodingError):
+        return FetchError(ErrorClass.MALFORMED, f"{path} answered with a body that cannot be unpacked")
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return FetchError(
+                ErrorClass.TLS,
+                f"{path}: the server's certificate or TLS is not acceptable ({cause})",
+            )
+        if isinstance(cause, socket.gaierror):
+            return FetchError(ErrorClass.DNS, f"{path}: the server's name does not resolve")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError):
+        return FetchError(ErrorClass.CONNECT, f"{path}: the connection was refused")
+    return FetchError(ErrorClass.BROKEN_OFF, f"{path}: the connection broke off before the answer was whole")

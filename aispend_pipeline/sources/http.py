@@ -1,0 +1,168 @@
+"""One question to a provider over HTTP, asked until it is answered or there is no point.
+
+Every attempt is bounded in wall-clock time and in size, and redirects are not followed.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from aispend_pipeline import __version__
+from aispend_pipeline.clock import Clock
+from aispend_pipeline.errors import ErrorClass, FetchError
+from aispend_pipeline.log import log
+from aispend_pipeline.model import Request
+from aispend_pipeline.sources import answers
+
+USER_AGENT = f"aispend/{__version__}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of reading a provider; seconds, counts, bytes."""
+
+    connect_seconds: float = 10
+    attempt_seconds: float = 30
+    attempts: int = 5
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30
+    longest_retry_after_seconds: float = 60  # nothing sleeps longer while it holds a run's slot
+    account_seconds: float = 600
+    pages: int = 2000
+    page_bytes: int = 16 * 1024 * 1024
+    window_packed_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an account's provider is and how it is spoken to. `headers` carry the credentials.
+
+    `remedy` is what a person should do when the key is refused; `never_retry` holds the error codes
+    that no waiting mends.
+    """
+
+    base_url: str
+    headers: Mapping[str, str]
+    secrets: tuple[str, ...]
+    remedy: str
+    never_retry: frozenset[str]
+
+    def redacted(self, text: str) -> str:
+        """`text` without credentials, on one line, at most 512 characters."""
+        for secret in self.secrets:
+            text = text.replace(secret, "[key]")
+        text = re.sub(r"\bsk-[A-Za-z0-9_*-]{4,}", "[key]", text)
+        return " ".join(text.split())[:512]
+
+
+def client(limits: Limits) -> httpx.AsyncClient:
+    """The client that every source uses; close it after use."""
+    timeout = httpx.Timeout(limits.attempt_seconds, connect=limits.connect_seconds)
+    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, headers={"user-agent": USER_AGENT})
+
+
+class Caller:
+    """Asks one endpoint, one question at a time, until `deadline` on the clock's monotonic."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        endpoint: Endpoint,
+        clock: Clock,
+        limits: Limits,
+        deadline: float,
+    ) -> None:
+        self._http, self._endpoint, self._clock = http, endpoint, clock
+        self._limits, self._deadline = limits, deadline
+
+    async def page(self, request: Request) -> bytes:
+        """The page that answers `request`, after as many attempts as the limits allow.
+
+        Waits between attempts grow and jitter, and are no shorter than the provider's own
+        `Retry-After`. Raises the last attempt's `FetchError`, its text fit to be shown.
+        """
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(lambda error: isinstance(error, FetchError) and error.transient),
+                wait=self._wait,
+                stop=self._give_up,
+                sleep=self._clock.sleep,
+                reraise=True,
+            ):
+                with attempt:
+                    return await self._attempt(request)
+        except FetchError as error:
+            remedy = f" {self._endpoint.remedy}" if error.error_class is ErrorClass.UNAUTHORIZED else ""
+            raise FetchError(error.error_class, self._endpoint.redacted(str(error)) + remedy) from None
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    async def _attempt(self, request: Request) -> bytes:
+        seconds = min(self._limits.attempt_seconds, self._deadline - self._clock.monotonic())
+        if seconds <= 0:
+            raise FetchError(
+                ErrorClass.OUT_OF_TIME,
+                f"{request.path}: this account's time in this run is used up",
+            )
+        try:
+            async with asyncio.timeout(seconds):
+                status, headers, body = await self._exchange(request)
+        except TimeoutError:
+            raise FetchError(ErrorClass.TIMEOUT, f"{request.path}: no whole answer in {seconds:.3g} s") from None
+        except httpx.RequestError as error:
+            raise answers.broken(error, request.path) from None
+        answers.check(
+            status,
+            headers,
+            body,
+            path=request.path,
+            never_retry=self._endpoint.never_retry,
+            now=self._clock.now(),
+        )
+        if any(secret.encode() in body for secret in self._endpoint.secrets):
+            raise FetchError(
+                ErrorClass.UNEXPECTED_CONTENT,
+                f"{request.path}: the answer repeats the key, so it is not kept",
+            )
+        return body
+
+    async def _exchange(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        url = self._endpoint.base_url + request.path
+        async with self._http.stream(
+            "GET", url, params=list(request.params), headers=dict(self._endpoint.headers)
+        ) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > self._limits.page_bytes:
+                    raise FetchError(
+                        ErrorClass.TOO_LARGE,
+                        f"{request.path}: a page of over {self._limits.page_bytes >> 20} MiB",
+                    )
+            return response.status_code, response.headers, bytes(body)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = _failure(state)
+        grown = self._limits.first_wait_seconds * 2.0 ** (state.attempt_number - 1)
+        own = min(grown, self._limits.longest_wait_seconds) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+        return max(own, error.retry_after or 0.0)
+
+    def _give_up(self, state: RetryCallState) -> bool:
+        error = _failure(state)
+        log.info("attempt.failed", error_class=error.error_class, attempt=state.attempt_number)
+        return (
+            state.attempt_number >= self._limits.attempts
+            or (error.retry_after or 0.0) > self._limits.longest_retry_after_seconds
+            or self._clock.monotonic() + state.upcoming_sleep >= self._deadline
+        )
+
+
+def _failure(state: RetryCallState) -> FetchError:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, FetchError):
+        raise TypeError(f"only a FetchError is tried again, not {error!r}")
+    return error

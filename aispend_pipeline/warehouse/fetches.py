@@ -1,0 +1,62 @@
+"""Stores a fetch: itself, what it said of each day, and its pages as received."""
+
+import hashlib
+import json
+
+from aispend_pipeline.model import Fetch, Page
+from aispend_pipeline.warehouse.warehouse import Transaction
+
+
+def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> None:
+    """Add `fetch` with all its pages; a body that is there already is not stored again.
+
+    Pages of a failed fetch are kept too, as evidence; nothing ever reads figures from them.
+    """
+    transaction.execute(
+        'INSERT INTO "fetch" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        [
+            fetch.fetch_id,
+            transaction.seq,
+            fetch.source,
+            fetch.account,
+            fetch.provider,
+            fetch.window.first,
+            fetch.window.last,
+            fetch.state,
+            fetch.started_at.replace(tzinfo=None),
+            fetch.finished_at.replace(tzinfo=None),
+            len(fetch.pages),
+            fetch.error_class,
+            fetch.error,
+            json.dumps(fetch.detail),
+            run_id,
+        ],
+    )
+    for answer in fetch.answers:
+        transaction.execute(
+            "INSERT INTO answer VALUES (?, ?, ?, ?, ?)",
+            [fetch.fetch_id, answer.day, answer.rows_usd, answer.control_usd, answer.agrees],
+        )
+    for number, page in enumerate(fetch.pages, start=1):
+        _store_page(transaction, fetch.fetch_id, number, page)
+
+
+def _store_page(transaction: Transaction, fetch_id: str, number: int, page: Page) -> None:
+    body = page.body
+    sha256 = hashlib.sha256(body).hexdigest()
+    transaction.execute(
+        "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            f"{fetch_id}-{number}",
+            fetch_id,
+            number,
+            page.reading,
+            page.request.text(),
+            sha256,
+            page.fetched_at.replace(tzinfo=None),
+        ],
+    )
+    transaction.execute(
+        "INSERT INTO body SELECT $sha256, $bytes, $body WHERE NOT EXISTS (SELECT 1 FROM body WHERE sha256 = $sha256)",
+        {"sha256": sha256, "bytes": len(body), "body": body.decode("utf-8")},
+    )

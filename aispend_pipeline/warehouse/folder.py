@@ -1,0 +1,55 @@
+"""The folder of one installation, and the small file operations that survive a power cut."""
+
+import os
+import shutil
+from pathlib import Path
+
+from aispend_pipeline.errors import StoreError
+
+
+def prepare(home: Path) -> None:
+    """Make `home` if it is missing, for its owner alone; `StoreError` if it cannot be used."""
+    if home.is_symlink() and not home.exists():
+        raise StoreError(f"{home}: a link that leads nowhere; mend it, or set AISPEND_HOME to another folder")
+    if home.exists() and not home.is_dir():
+        raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder")
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / "snapshots").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{home}: cannot be written ({error.strerror}); set AISPEND_HOME to another folder") from None
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise StoreError(f"{home}: cannot be written (Permission denied); set AISPEND_HOME to another folder")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def copy_durably(source: Path, target: Path) -> None:
+    """Copy `source` to `target`, which appears whole or not at all."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    shutil.copyfile(source, temporary)
+    _settle(temporary, target)
+
+
+def write_durably(target: Path, text: str) -> None:
+    """Replace `target`'s text, whole or not at all."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    _settle(temporary, target)
+
+
+def _settle(temporary: Path, target: Path) -> None:
+    descriptor = os.open(temporary, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(target)
+    sync_folder(target.parent)

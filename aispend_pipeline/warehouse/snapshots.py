@@ -1,0 +1,86 @@
+"""Published snapshots: immutable copies of the warehouse that readers open, and nothing else.
+
+Each has a name of its own, since re-opening one path in a process that still has the old file open
+gives the old data. `CURRENT` points at the newest.
+"""
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+from aispend_pipeline.errors import NothingPublished, StoreError
+
+READ_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "threads": "1",
+}
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Published:
+    """A snapshot: its file's name, the commit it shows, when it was published (UTC, ISO), its schema."""
+
+    file: str
+    seq: int
+    at: str
+    schema_version: int
+    store_id: str
+
+    def text(self) -> str:
+        """As `CURRENT` holds it."""
+        return json.dumps(asdict(self))
+
+
+def pointer(home: Path) -> Published | None:
+    """The newest snapshot of `home`, none if nothing was published yet."""
+    try:
+        return Published(**json.loads((home / "CURRENT").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(
+            f"{home / 'CURRENT'}: cannot be read ({error}); remove it and run: aispend recompute"
+        ) from None
+
+
+class Snapshots:
+    """One reader of the newest snapshot; safe to share between threads."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._lock = threading.Lock()
+        self._open: tuple[Published, duckdb.DuckDBPyConnection] | None = None
+
+    def current(self) -> tuple[Published, duckdb.DuckDBPyConnection]:
+        """The newest snapshot and a cursor of its own on it: all of one answer comes from one cursor.
+
+        Raises `NothingPublished` before the first snapshot.
+        """
+        with self._lock:
+            published, connection = self._newest()
+            return published, connection.cursor()
+
+    def _newest(self) -> tuple[Published, duckdb.DuckDBPyConnection]:
+        for _ in range(_TRIES):
+            published = pointer(self._home)
+            if published is None:
+                raise NothingPublished(f"{self._home}: nothing was read yet; run: aispend ingest")
+            if self._open is not None and self._open[0] == published:
+                return self._open
+            file = self._home / "snapshots" / published.file
+            try:
+                connection = duckdb.connect(str(file), read_only=True, config=READ_CONFIG)
+            except duckdb.IOException:
+                if file.exists():
+                    raise StoreError(f"{file}: the snapshot is damaged; run: aispend recompute") from None
+                continue  # a newer one was published and this one removed, between two lines above
+            # The old connection is not closed here: cursors of running answers keep it alive.
+            self._open = published, connection
+            return self._open
+        raise StoreError(f"{self._home}: snapshots come and go too quickly to open one; try again")

@@ -1,0 +1,237 @@
+"""The warehouse: one DuckDB file, one writer at a time, and a published copy for everyone else."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from aispend_pipeline import points
+from aispend_pipeline.clock import Clock, utc_text
+from aispend_pipeline.errors import StoreError
+from aispend_pipeline.log import log
+from aispend_pipeline.warehouse import folder, lock
+from aispend_pipeline.warehouse.snapshots import Published, pointer
+
+DUCKDB_VERSION = "1.5.5"  # a file of another version's defaults may not open here
+KEPT_SNAPSHOTS = 3
+WRITE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # Without it the text of pages is stored uncompressed.
+    "storage_compatibility_version": f"v{DUCKDB_VERSION.rsplit('.', 1)[0]}.0",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "300MB",
+    "threads": "2",
+}
+
+
+class Transaction:
+    """One change of the warehouse. `seq` is its commit number, `store_id` the warehouse's own name."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seq: int, store_id: str) -> None:
+        self._connection = connection
+        self.seq = seq
+        self.store_id = store_id
+
+    def execute(self, sql: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run one statement; its rows are read from what this returns."""
+        return self._connection.execute(sql, params)
+
+    @contextmanager
+    def relations(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+        """Let statements inside the block name Arrow tables as relations."""
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        try:
+            yield
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
+
+class Warehouse:
+    """The system of record in `home`, written by one process at a time, under a file lock."""
+
+    def __init__(self, home: Path, clock: Clock) -> None:
+        if duckdb.__version__ != DUCKDB_VERSION:
+            raise StoreError(f"DuckDB {duckdb.__version__} is installed, {DUCKDB_VERSION} is needed; run: make install")
+        folder.prepare(home)
+        self.home = home
+        self.file = home / "warehouse.duckdb"
+        self._clock = clock
+
+    @contextmanager
+    def write(self, *, timeout: float = 300, publish: bool = False) -> Iterator[Transaction]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        With `publish` the commit is made visible to readers before the lock is let go. Raises
+        `StoreBusy` after `timeout` seconds of waiting for another writer.
+        """
+        with self._locked(timeout):
+            with self._opened() as connection:
+                transaction = self._begin(connection)
+                yield transaction
+                self._commit(connection, transaction.seq)
+            if publish:
+                self._publish(transaction.seq, transaction.store_id)
+
+    def publish(self, *, timeout: float = 300) -> Published:
+        """Make every commit visible to readers. Cheap when nothing changed; the first call makes the store."""
+        with self._locked(timeout):
+            with self._opened() as connection:
+                seq, store_id = _newest_commit(connection)
+            return self._publish(seq, store_id)
+
+    @contextmanager
+    def _locked(self, timeout: float) -> Iterator[None]:
+        try:
+            with lock.held(self.home / "writer.lock", timeout):
+                yield
+        except OSError as error:
+            raise StoreError(f"{self.home}: {error.strerror or error}; free some space or mend the folder") from None
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, open for writing; the caller holds the lock."""
+        if not self.file.exists():
+            self._create()
+        with _connected(self.file) as connection:
+            _migrate(connection, self.file, self._clock.now())
+            yield connection
+
+    def _create(self) -> None:
+        snapshots = sorted((self.home / "snapshots").glob("*.duckdb"))
+        if snapshots:
+            raise StoreError(f"{self.file}: is missing; restore it: cp {snapshots[-1]} {self.file}")
+        new = self.file.with_name(".warehouse.duckdb.new")
+        for left in self.home.glob(f"{new.name}*"):
+            left.unlink()
+        new_connection = duckdb.connect(str(new), config=WRITE_CONFIG)
+        with new_connection as connection:
+            _migrate(connection, None, self._clock.now())
+            connection.execute("CHECKPOINT")
+        new.replace(self.file)
+        folder.sync_folder(self.home)
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection) -> Transaction:
+        connection.execute("BEGIN TRANSACTION")
+        seq, store_id = _newest_commit(connection)
+        return Transaction(connection, seq + 1, store_id)
+
+    def _commit(self, connection: duckdb.DuckDBPyConnection, seq: int) -> None:
+        now = self._clock.now().replace(tzinfo=None)
+        connection.execute(
+            "INSERT INTO store_meta SELECT $seq, $now, max(schema_version) FROM store_meta",
+            {"seq": seq, "now": now},
+        )
+        points.reached("before_commit")
+        connection.execute("COMMIT")
+        points.reached("after_commit")
+        connection.execute("CHECKPOINT")
+
+    def _publish(self, seq: int, store_id: str) -> Published:
+        current = pointer(self.home)
+        if current is not None and (current.seq, current.store_id) == (seq, store_id):
+            return current
+        wal = self.file.with_name(f"{self.file.name}.wal")
+        if wal.exists() and wal.stat().st_size:
+            raise StoreError(f"{wal}: not empty although the file is closed; run the command again")
+        snapshots = self.home / "snapshots"
+        for left in snapshots.glob(".*.tmp"):
+            left.unlink()
+        published = Published(
+            f"{seq:012d}-{store_id[:8]}.duckdb",
+            seq,
+            utc_text(self._clock.now()),
+            _known_version(),
+            store_id,
+        )
+        folder.copy_durably(self.file, snapshots / published.file)
+        points.reached("before_pointer")
+        folder.write_durably(self.home / "CURRENT", published.text())
+        for old in sorted(snapshots.glob("*.duckdb"))[:-KEPT_SNAPSHOTS]:
+            old.unlink(missing_ok=True)
+        log.info("published", file=published.file, seq=seq)
+        points.reached("published")
+        return published
+
+
+@contextmanager
+def _connected(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`file` open for writing; rolled back and closed however the block ends."""
+    if file.stat().st_size == 0:
+        raise StoreError(_damaged(file, "the file is empty"))
+    try:
+        connection = duckdb.connect(str(file), config=WRITE_CONFIG)
+    except (duckdb.Error, RuntimeError) as error:
+        raise StoreError(_damaged(file, str(error).splitlines()[0][:200])) from None
+    try:
+        connection.execute("SET enable_progress_bar = false")
+        yield connection
+    except duckdb.Error as error:
+        raise StoreError(f"{file}: {str(error).splitlines()[0][:300]}") from error
+    finally:
+        with suppress(duckdb.Error):
+            connection.rollback()
+        connection.close()
+
+
+def _damaged(file: Path, why: str) -> str:
+    newest = max((file.parent / "snapshots").glob("*.duckdb"), default=None)
+    remedy = f"restore it: cp {newest} {file}" if newest else "restore it from a backup"
+    return f"{file}: cannot be opened ({why}); nothing was changed; {remedy}"
+
+
+def _newest_commit(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    row = connection.execute("SELECT max(seq), any_value(store_id) FROM store_meta, store").fetchone()
+    if row is None or row[0] is None:
+        raise StoreError("the warehouse has no commit at all: it was not made by aispend")
+    return row
+
+
+def _migrations() -> dict[int, str]:
+    """Version to SQL, oldest first."""
+    found = (file for file in (files(__package__) / "migrations").iterdir() if file.name.endswith(".sql"))
+    return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in sorted(found, key=lambda f: f.name)}
+
+
+def _known_version() -> int:
+    return max(_migrations())
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, file: Path | None, now: datetime) -> None:
+    """Bring the schema up to date in one transaction, with a copy of an older file kept beside it."""
+    version = _version(connection)
+    known = _known_version()
+    if version > known:
+        raise StoreError(
+            f"{file}: written by a newer aispend (schema {version}, this one knows {known}); upgrade aispend"
+        )
+    if version == known:
+        return
+    if file is not None:
+        shutil.copyfile(file, file.with_name(f"{file.name}.schema{version}"))
+    connection.execute("BEGIN TRANSACTION")
+    for number, sql in _migrations().items():
+        if number > version:
+            connection.execute(sql)
+    connection.execute(
+        "INSERT INTO store_meta SELECT coalesce(max(seq), 0) + 1, ?, ? FROM store_meta",
+        [now.replace(tzinfo=None), known],
+    )
+    connection.execute("COMMIT")
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    exists = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_name = 'store_meta'"
+    ).fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("SELECT max(schema_version) FROM store_meta").fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,75 @@
+"""What most tests need: a clean environment, a home of their own, and sample answers over loopback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "data" / "samples" / "openai"
+SCHEMAS = Path(__file__).parent / "schemas"
+KEY = "sk-admin-test-7d1f0c"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """No setting of the machine reaches a test, and no `.env` of the working directory does."""
+    for name in list(os.environ):
+        if name.startswith(
+            (
+                "AISPEND_",
+                "OPENAI_",
+                "ANTHROPIC_",
+                "GCP_",
+                "ENABLE_",
+                "DAGSTER_",
+                "GLOBAL_",
+                "VERTEX_",
+                "CRON_",
+            )
+        ):
+            monkeypatch.delenv(name)
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def aispend(home, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs the real command in a process of its own, as a user would."""
+
+    def run(*arguments: str, timeout: float = 120, **settings: str) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "AISPEND_HOME": str(home), **settings}
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "aispend"), *arguments],
+            env=environment,
+            cwd=tmp_path / "cwd",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture
+def serve_app() -> Iterator[Callable[..., str]]:
+    """Serves ASGI applications on loopback until the test ends; gives their base address."""
+    from aispend_pipeline.simulator.server import served
+
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(served(app))
+
+
+@pytest.fixture
+def sample() -> Callable[[str], dict]:
+    return lambda name: json.loads((SAMPLES / name).read_text())
