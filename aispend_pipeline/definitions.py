@@ -10,14 +10,14 @@ from aispend_pipeline.assets.spend import spend
 from aispend_pipeline.sources import SOURCES
 
 
-def product(installation: Installation) -> dg.Definitions:
-    """Everything, on one installation."""
+def product(installation: Installation, home: str = "") -> dg.Definitions:
+    """Everything, on one installation; `home` is its folder, empty for what the environment says."""
     return dg.Definitions(
         assets=[*(raw_pages(source) for source in SOURCES.values()), spend],
         asset_checks=[every_day_is_read, no_day_below_zero],
         jobs=[hourly_ingest_job, recompute_job],
         schedules=[hourly_ingest],
-        resources={"installation": installation, "snapshot": SnapshotResource.of(installation)},
+        resources={"installation": installation, "snapshot": SnapshotResource(database=home)},
         executor=dg.in_process_executor,
     )
 

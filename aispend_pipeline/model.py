@@ -16,6 +16,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+PROVIDERS = ("openai", "anthropic", "vertex")
+
 # The first day of the daily grid. It never moves: partitions, windows and questions start here.
 GRID_START = date(2024, 1, 1)
 # Characters of a model's name that are kept.

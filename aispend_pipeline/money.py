@@ -58,3 +58,10 @@ def text(amount: Decimal) -> str:
     """Plain notation, at least two decimals and no further trailing zeros: `12.50`, `0.000003`."""
     whole, _, places = f"{amount or abs(amount):f}".partition(".")
     return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+
+
+def on_screen(amount: Decimal) -> str:
+    """For people: cents, with thousands set apart; what would round to nothing shows its first digits."""
+    if amount and abs(amount) < Decimal("0.005"):
+        return f"{amount:.1g}" if abs(amount) < Decimal("0.000001") else f"{amount:.6f}".rstrip("0")
+    return f"{amount:,.2f}"

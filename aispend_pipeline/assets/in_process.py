@@ -70,7 +70,7 @@ def run_range(
 ) -> Run:
     """Run `keys` for `window` here and now."""
     result = (
-        product(installation)
+        product(installation, str(installation.settings.home))
         .resolve_job_def(job)
         .execute_in_process(
             instance=instance,

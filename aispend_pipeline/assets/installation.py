@@ -1,55 +1,39 @@
-"""The resources: this installation's settings, clock and warehouse, opened when a run needs them.
+"""The resources: this installation's settings, clock and warehouse, read when a run needs them.
 
-They have no configurable field that holds a secret: Dagster shows fields to whoever opens its UI and keeps them
-with every job's snapshot. The settings are read inside, so definitions load without any.
+Dagster shows a resource's fields to whoever opens its UI and keeps them with every job's snapshot, so
+there is none that could hold a secret, and definitions load without any setting.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import dagster as dg
 import duckdb
 from dagster_duckdb import DuckDBResource
-from pydantic import PrivateAttr
 
 from aispend_pipeline.clock import Clock, SystemClock
+from aispend_pipeline.rollup.add_up import Outcome
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.http import Limits
 from aispend_pipeline.warehouse import Snapshots, Warehouse
 
 
-class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Settings, clock and limits of this installation."""
+class Installation:
+    """Settings, clock and limits; without `settings`, what the environment says at each use."""
 
-    _settings: Settings | None = PrivateAttr(default=None)
-    _clock: Clock = PrivateAttr(default_factory=SystemClock)
-    _limits: Limits = PrivateAttr(default_factory=Limits)
-
-    @classmethod
-    def of(cls, settings: Settings, clock: Clock | None = None, limits: Limits | None = None) -> "Installation":
-        """An installation with these parts instead of the environment's."""
-        made = cls()
-        made._settings, made._clock, made._limits = (
-            settings,
-            clock or SystemClock(),
-            limits or Limits(),
-        )
-        return made
+    def __init__(
+        self, settings: Settings | None = None, clock: Clock | None = None, limits: Limits | None = None
+    ) -> None:
+        self._settings = settings
+        self.clock = clock or SystemClock()
+        self.limits = limits or Limits()
+        # What adding up did in this process, for the command that asked for it.
+        self.outcomes: list[Outcome] = []
 
     @property
     def settings(self) -> Settings:
-        """What the environment says now."""
+        """The settings of this installation."""
         return self._settings or Settings.load()
-
-    @property
-    def clock(self) -> Clock:
-        """The one clock."""
-        return self._clock
-
-    @property
-    def limits(self) -> Limits:
-        """The bounds of reading a provider."""
-        return self._limits
 
     @property
     def warehouse(self) -> Warehouse:
@@ -58,20 +42,16 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class SnapshotResource(DuckDBResource):
-    """DuckDB on the newest published snapshot, read-only; the writer's own file is never opened here."""
+    """DuckDB on the newest published snapshot, read-only; the writer's own file is never opened here.
 
-    database: str = "the newest published snapshot"
-    _settings: Settings | None = PrivateAttr(default=None)
+    `database` is the installation's folder, empty for `AISPEND_HOME`.
+    """
 
-    @classmethod
-    def of(cls, installation: Installation) -> "SnapshotResource":
-        """The snapshots of `installation`."""
-        made = cls()
-        made._settings = installation._settings
-        return made
+    database: str = ""
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the newest snapshot."""
-        with Snapshots((self._settings or Settings.load()).home).current()[1] as cursor:
+        home = Path(self.database) if self.database else Settings.load().home
+        with Snapshots(home).current()[1] as cursor:
             yield cursor

@@ -27,7 +27,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         owners=["team:finops"],
         metadata={"dagster/column_schema": PAGE_COLUMNS},
     )
-    def fetch(context: dg.AssetExecutionContext, installation: Installation) -> None:
+    def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         fetches = ingest.read_source(
             source,
             installation.settings,

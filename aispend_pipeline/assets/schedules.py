@@ -56,7 +56,7 @@ def due(settings: Settings, now: datetime) -> list[Window]:
     description="Every hour on the hour: the look-back, and every day since the start that is not complete.",
 )
 def hourly_ingest(
-    context: dg.ScheduleEvaluationContext, installation: Installation
+    context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Two run requests for each window that is due: read the sources, then add up."""
     settings = installation.settings

@@ -81,7 +81,7 @@ _MEANING = {
     backfill_policy=a_month_a_run,
 )
 def spend(
-    context: dg.AssetExecutionContext, installation: Installation
+    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
     """Make the asked days again from their pages, and publish them."""
     try:
@@ -89,6 +89,7 @@ def spend(
     except AssertionFailed as error:
         yield dg.AssetCheckResult(passed=False, check_name=error.check, asset_key=SPEND, metadata={"found": str(error)})
         raise dg.Failure(str(error), allow_retries=False) from None
+    installation.outcomes.append(outcome)
     _note_days(context, outcome)
     yield dg.MaterializeResult(asset_key=SPEND)
     yield dg.MaterializeResult(asset_key=SPEND_DAILY)

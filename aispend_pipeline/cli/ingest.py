@@ -20,7 +20,7 @@ from aispend_pipeline.warehouse import Snapshots, reads
 
 def ingest(first: str | None, last: str | None, sources: Sequence[str]) -> int:
     """Run what is due, or the asked days, and say what came of it; the exit code."""
-    installation = Installation.of(screen.load_settings())
+    installation = Installation(screen.load_settings())
     settings, now = installation.settings, installation.clock.now()
     unknown = set(sources) - set(SOURCES)
     if unknown:
@@ -63,7 +63,9 @@ def _run_window(
     _, cursor = Snapshots(installation.settings.home).current()
     lines = reads.fetches_of(cursor, fetched.run_id)
     for line in lines:
-        told = f"{line.pages} pages, {money.text(line.usd)} USD" if line.state is FetchState.COMPLETE else line.error
+        told = (
+            f"{line.pages} pages, {money.on_screen(line.usd)} USD" if line.state is FetchState.COMPLETE else line.error
+        )
         print(f"{line.source} {line.account} {line.window}: {line.state}: {told}")
     gaps = [gap for gap in reads.not_whole(cursor, window) if (gap.state, gap.day) != (CoverageState.NOT_DUE, today)]
     for gap in gaps:

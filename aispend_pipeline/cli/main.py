@@ -6,7 +6,9 @@ will be retried, 2 wrong use or settings.
 
 import logging
 import sys
+import traceback
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,6 +76,47 @@ def spend(
 
 
 @app.command()
+def recompute(
+    first: From = None,
+    last: To = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+) -> None:
+    """Make rows and sums again from stored pages, and say what changed; no provider is called."""
+    from aispend_pipeline.cli import recompute as command
+
+    raise typer.Exit(command.recompute(first, last, dry_run))
+
+
+@app.command()
+def status() -> None:
+    """Show how fresh and how whole the figures are."""
+    from aispend_pipeline.cli import status as command
+
+    raise typer.Exit(command.status())
+
+
+@app.command()
+def config() -> None:
+    """Show the settings that are set; secrets only as set."""
+    from aispend_pipeline.cli import status as command
+
+    raise typer.Exit(command.config())
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the first run.")] = False,
+    home: Annotated[
+        Path | None, typer.Option("--home", metavar="DIR", help="Where to keep it; data/demo if left out.")
+    ] = None,
+) -> None:
+    """Try it on a simulated organisation: no key needed, nothing leaves this machine."""
+    from aispend_pipeline.cli import demo as command
+
+    raise typer.Exit(command.demo(once, home))
+
+
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; AISPEND_HOST if left out.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; AISPEND_PORT if left out.")] = None,
@@ -97,6 +140,11 @@ def run() -> None:
         _end(error, 1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # a traceback would not help the person at the screen
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        typer.echo(f"aispend failed where it should not: {said} ({Path(where.filename).name}:{where.lineno})", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("stopped; run the same command again to go on", err=True)

@@ -2,12 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
+from rich.box import HEAVY_HEAD
 from rich.console import Console
 from rich.status import Status
+from rich.table import Table
 
 from aispend_pipeline import log
 from aispend_pipeline.errors import UsageError
@@ -43,6 +45,21 @@ def _day(option: str, text: str) -> date:
         raise UsageError(f"{option} {text!r} {error}, for example {option} 2026-11-01") from None
 
 
+def table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table whose names may fold and whose numbers never do; without lines when nobody watches."""
+    made = Table(title=title, title_justify="left", box=HEAVY_HEAD if sys.stdout.isatty() else None)
+    for name in names:
+        made.add_column(name, overflow="fold")
+    for name in numbers:
+        made.add_column(name, justify="right", no_wrap=True)
+    return made
+
+
+def console() -> Console:
+    """Standard output; as wide as it likes when it is not a terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=240)
+
+
 class Progress:
     """One line on a terminal's standard error that says what is going on; nothing elsewhere."""
 
@@ -61,9 +78,7 @@ def progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield Progress(None)
         return
-    with os.fdopen(os.dup(2), "w") as stream:
-        console = Console(file=stream)
-        with console.status("starting") as status:
-            shown = Progress(status)
-            with log.listened(shown.say):
-                yield shown
+    with os.fdopen(os.dup(2), "w") as stream, Console(file=stream).status("starting") as status:
+        shown = Progress(status)
+        with log.listened(shown.say):
+            yield shown

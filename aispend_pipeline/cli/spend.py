@@ -4,9 +4,6 @@ import csv
 import json
 import sys
 
-from rich.console import Console
-from rich.table import Table
-
 from aispend_pipeline import money
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
@@ -17,7 +14,6 @@ from aispend_pipeline.warehouse import Published, Snapshots, reads
 from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question
 
 _TITLES = {
-    "usd": "USD",
     "input_tokens": "input",
     "cached_input_tokens": "cached",
     "cache_write_tokens": "cache writes",
@@ -46,28 +42,20 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
 
 
 def show(question: Question, answer: Answer, published: Published) -> None:
-    """The answer as a table, with what it does not rest on below it."""
-    console = Console()
+    """The answer as a table, and below it what it does not rest on."""
     counts = [name for name in reads.TOKENS if any(row.counts[name] is not None for row in answer.rows)]
-    table = Table(title=f"billed {question.window}, USD, as of {published.at}", title_justify="left")
-    for name in question.group_by:
-        table.add_column(name)
-    table.add_column("USD", justify="right")
-    for name in counts:
-        table.add_column(_TITLES[name], justify="right")
+    title = f"billed {question.window}, as of {published.at}"
+    table = screen.table(title, question.group_by, ["USD", *(_TITLES[name] for name in counts)])
     for row in answer.rows:
         keys = [str(row.keys[name]) if row.keys[name] is not None else "unknown" for name in question.group_by]
-        usd = "not in USD" if row.usd is None else money.text(row.usd)
+        usd = "not in USD" if row.usd is None else money.on_screen(row.usd)
         table.add_row(*keys, usd, *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
     if question.group_by and answer.rows:
         table.add_section()
-        table.add_row(
-            "total",
-            *[""] * (len(question.group_by) - 1),
-            money.text(answer.total_usd),
-            *[""] * len(counts),
-        )
-    console.print(table)
+        table.add_row("total", *[""] * (len(question.group_by) - 1), money.on_screen(answer.total_usd))
+    console = screen.console()
+    if answer.rows:
+        console.print(table)
     for currency, amount in answer.unconverted:
         console.print(f"not converted and not in the total: {money.text(amount)} {currency}")
     for line in gaps(answer):
@@ -77,7 +65,7 @@ def show(question: Question, answer: Answer, published: Published) -> None:
 def gaps(answer: Answer) -> list[str]:
     """What the figures do not rest on, a line for each feed and state."""
     if not answer.coverage:
-        return ["nothing was read yet: set OPENAI_API_KEY and run: aispend ingest"]
+        return ["nothing was read yet; set OPENAI_API_KEY and run: aispend ingest"]
     by_feed: dict[tuple[str, str, str], list[str]] = {}
     for day in answer.coverage:
         if day.state != "complete":

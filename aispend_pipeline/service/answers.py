@@ -1,12 +1,21 @@
 """Answers as the JSON that HTTP and `aispend spend --format json` give: money as text, unknown as null."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from aispend_pipeline import money
+import orjson
+
+from aispend_pipeline import __version__, money
 from aispend_pipeline.clock import utc_text
-from aispend_pipeline.warehouse import Published
+from aispend_pipeline.errors import StoreError
+from aispend_pipeline.model import PROVIDERS
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources import feeds
+from aispend_pipeline.warehouse import Published, Snapshots
+from aispend_pipeline.warehouse.pages import StoredPage
 from aispend_pipeline.warehouse.reads import Answer, Day, Question, Row
+from aispend_pipeline.warehouse.status import FeedStatus, Health, feed_statuses, overall
 
 
 def spend(question: Question, answer: Answer, published: Published) -> dict[str, Any]:
@@ -41,6 +50,98 @@ def _day(day: Day) -> dict[str, Any]:
         "day": day.day.isoformat(),
         "state": day.state,
         "last_read_at": instant(day.last_read_at),
+    }
+
+
+def pages(found: Sequence[StoredPage], cursor: str | None) -> dict[str, Any]:
+    """The body of `GET /providers/{name}/raw`; payloads are the bytes that came, where those are JSON."""
+    return {"items": [_page(page) for page in found], "cursor": cursor}
+
+
+def _page(page: StoredPage) -> dict[str, Any]:
+    return {
+        "id": page.page_id,
+        "provider": page.provider,
+        "source": page.source,
+        "account": page.account,
+        "fetched_at": instant(page.fetched_at),
+        "window": {"from": page.window.first.isoformat(), "to": page.window.last.isoformat()},
+        "request": orjson.Fragment(page.request),
+        "payload": _payload(page.body),
+    }
+
+
+def _payload(body: str) -> orjson.Fragment | str:
+    """The page itself; one that holds a bare NaN is no JSON and is given as text."""
+    text = body.removeprefix("\ufeff")
+    if "NaN" in text or "Infinity" in text:
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text
+    return orjson.Fragment(text)
+
+
+def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str, Any]:
+    """The body of `GET /status`: it is answered even when there is no snapshot, or none can be opened."""
+    wanted = feeds(settings)
+    published: Published | None = None
+    known: list[FeedStatus] = []
+    complaints = []
+    try:
+        published, cursor = snapshots.current()
+        with cursor:
+            known = feed_statuses(cursor, wanted)
+    except StoreError as error:
+        complaints.append(str(error))
+    if not wanted:
+        complaints.append("no provider to read; set OPENAI_API_KEY")
+    for feed in known:
+        complaints += feed.complaints(now, settings.stale_after_seconds)
+    return {
+        "status": Health.FAILING if published is None else overall(known, complaints),
+        "reasons": complaints,
+        "as_of": published.at if published else None,
+        "version": __version__,
+        "providers": [{"provider": name, "state": _provider_state(settings, name)} for name in PROVIDERS],
+        "sources": [_feed(feed, settings, now) for feed in known],
+    }
+
+
+def _provider_state(settings: Settings, provider: str) -> str:
+    if not settings.enabled(provider):
+        return "off"
+    return "on" if any(of == provider for _, _, of in feeds(settings)) else "unconfigured"
+
+
+def _feed(feed: FeedStatus, settings: Settings, now: datetime) -> dict[str, Any]:
+    asked = feed.state is not None
+    return {
+        "source": feed.source,
+        "account": feed.account,
+        "provider": feed.provider,
+        "last_ingest": {
+            "fetch_id": feed.fetch_id,
+            "state": feed.state,
+            "at": instant(feed.finished_at),
+            "error_class": feed.error_class,
+            "error": feed.error,
+        }
+        if asked
+        else None,
+        "last_complete_at": instant(feed.last_complete_at),
+        "stale": feed.stale(now, settings.stale_after_seconds),
+        "consecutive_failures": feed.failed_since,
+        "coverage": {
+            "first_day": feed.first_day.isoformat() if feed.first_day else None,
+            "last_day": feed.last_day.isoformat() if feed.last_day else None,
+            "complete": feed.complete,
+            "partial": feed.partial,
+            "failed": feed.failed,
+            "not_due": feed.not_due,
+        },
+        "quarantined": feed.quarantined,
+        "restatements": feed.restatements,
     }
 
 

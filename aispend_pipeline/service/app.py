@@ -13,11 +13,14 @@ from fastapi.responses import Response
 
 from aispend_pipeline import __version__
 from aispend_pipeline.clock import Clock
+from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.service import answers, problems
-from aispend_pipeline.service.parameters import SpendParameters
+from aispend_pipeline.service.parameters import NoParameters, RawParameters, SpendParameters, cursor_text
+from aispend_pipeline.service.problems import PROBLEMS
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Published, Snapshots, reads
+from aispend_pipeline.warehouse.pages import stored_pages
 
 T = TypeVar("T")
 
@@ -39,7 +42,11 @@ class Service:
             with cursor:
                 return question(published, cursor)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return await self.run(ask)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do `work` off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 def create_app(settings: Settings, clock: Clock) -> FastAPI:
@@ -49,10 +56,18 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
     problems.install(app)
 
     @app.get("/healthz", summary="Whether the process answers")
-    async def healthz() -> dict[str, str]:
+    async def healthz(_: Annotated[NoParameters, Query()]) -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/spend", summary="Billed spend by day, provider, account and model")
+    @app.get("/config", summary="The settings that are set; secrets only as set or not", responses=PROBLEMS)
+    async def config(_: Annotated[NoParameters, Query()]) -> Response:
+        return _live(settings.shown())
+
+    @app.get("/status", summary="How fresh and how whole the figures are, per source and account", responses=PROBLEMS)
+    async def status(_: Annotated[NoParameters, Query()]) -> Response:
+        return _live(await service.run(lambda: answers.status(settings, service.snapshots, clock.now())))
+
+    @app.get("/spend", summary="Billed spend by day, provider, account and model", responses=PROBLEMS)
     async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
         question = parameters.question(clock.now().date())
 
@@ -66,7 +81,25 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
         tag, body = await service.read(ask)
         return _cached(tag, body)
 
+    @app.get("/providers/{name}/raw", summary="A provider's answers as received, newest first", responses=PROBLEMS)
+    async def raw(name: str, parameters: Annotated[RawParameters, Query()]) -> Response:
+        if name not in PROVIDERS:
+            raise problems.Problem(
+                404, "unknown-provider", f"no provider of that name; there are {', '.join(PROVIDERS)}"
+            )
+        window, after = parameters.all_days(), parameters.place(name)
+
+        def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> bytes:
+            found, place = stored_pages(cursor, name, window, after, parameters.limit)
+            return orjson.dumps(answers.pages(found, cursor_text(name, window, place) if place else None))
+
+        return Response(await service.read(ask), headers={"cache-control": "no-store"}, media_type="application/json")
+
     return app
+
+
+def _live(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), headers={"cache-control": "no-store"}, media_type="application/json")
 
 
 def _tag(published: Published, *parts: Any) -> str:

@@ -1,5 +1,6 @@
 """The parameters of the routes: strict, so that a typo is never silently "no filter"."""
 
+import hashlib
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from aispend_pipeline.model import GRID_START, Window, parse_day
 from aispend_pipeline.service.problems import Problem
+from aispend_pipeline.warehouse.pages import Place
 from aispend_pipeline.warehouse.reads import DIMENSIONS, Question
 
 MOST_DAYS = 3660
@@ -17,11 +19,22 @@ def _day(text: Any) -> Any:
     return parse_day(text) if isinstance(text, str) else text
 
 
+def _plain_number(text: Any) -> Any:
+    if isinstance(text, str) and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError("is not a whole number")
+    return text
+
+
+Limit = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=500)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class NoParameters(_Strict):
+    """For routes that take none."""
 
 
 class Days(_Strict):
@@ -62,7 +75,7 @@ class SpendParameters(Days):
     provider: list[str] = Field([], description="only these providers")
     account: list[str] = Field([], description="only these accounts")
     model: list[str] = Field([], description="only these models")
-    limit: int | None = Field(None, ge=1, le=500, description="at most so many groups; absent: all")
+    limit: Limit | None = Field(None, description="at most so many groups, 1 to 500; absent: all")
 
     @field_validator("group_by")
     @classmethod
@@ -76,14 +89,6 @@ class SpendParameters(Days):
             raise ValueError("a name is given twice")
         return names
 
-    @field_validator("limit", mode="before")
-    @classmethod
-    def plain_number(cls, given: Any) -> Any:
-        """Digits only: no sign, point, exponent or underscore."""
-        if isinstance(given, str) and not (given.isascii() and given.isdigit() and len(given) < 10):
-            raise ValueError("is not a whole number from 1 to 500")
-        return given
-
     def question(self, today: date) -> Question:
         """As the store is asked."""
         return Question(
@@ -94,3 +99,35 @@ class SpendParameters(Days):
             tuple(self.model),
             self.limit,
         )
+
+
+class RawParameters(Days):
+    """What `GET /providers/{name}/raw` takes."""
+
+    limit: Limit = Field(50, description="pages in one answer, 1 to 500")
+    cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
+
+    def all_days(self) -> Window:
+        """The days whose pages are wanted: all, where nothing else is said."""
+        first, last = self.first or date.min, self.last or date.max
+        if last < first:
+            raise Problem(422, "wrong-parameter", f"from: {first} is after to, {last}")
+        return Window(first, last)
+
+    def place(self, provider: str) -> Place | None:
+        """Where to go on; `Problem` for a cursor that this question never gave."""
+        if self.cursor is None:
+            return None
+        try:
+            place = Place(*(int(part) for part in self.cursor.split(".")[:2]))
+        except (ValueError, TypeError):
+            place = Place(-1, -1)
+        if self.cursor != cursor_text(provider, self.all_days(), place):
+            raise Problem(400, "bad-cursor", "cursor: not one that this question gave; start again without it")
+        return place
+
+
+def cursor_text(provider: str, window: Window, place: Place) -> str:
+    """An opaque, URL-safe cursor that is good for the same question only."""
+    seal = hashlib.sha256(f"{provider} {window} {place.seq} {place.page_no}".encode()).hexdigest()[:12]
+    return f"{place.seq}.{place.page_no}.{seal}"

@@ -8,11 +8,30 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from aispend_pipeline.errors import NothingPublished, StoreError
 from aispend_pipeline.log import log
 
+
+class ProblemBody(BaseModel):
+    """An error, as `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+# How every route can fail, for the OpenAPI document.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem",
+        "content": {"application/problem+json": {"schema": ProblemBody.model_json_schema()}},
+    }
+}
 _TITLES = {
     400: "Bad request",
     404: "Not found",

@@ -100,7 +100,8 @@ def provider_error(body: bytes) -> tuple[str, str | None]:
     except (ValueError, AttributeError, RecursionError):
         return body[:512].decode("utf-8", "replace"), None
     if isinstance(error, dict):
-        return str(error.get("message", "")), error.get("code")
+        code = error.get("code")
+        return str(error.get("message") or ""), code if isinstance(code, str) else None
     return str(error or ""), None
 
 
@@ -108,6 +109,8 @@ def broken(error: httpx.RequestError, path: str) -> FetchError:
     """The `FetchError` of a connection that failed, told by what caused it."""
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         return FetchError(ErrorClass.TIMEOUT, f"{path}: no connection in time")
+    if isinstance(error, httpx.TimeoutException):
+        return FetchError(ErrorClass.TIMEOUT, f"{path}: no whole answer in time")
     if isinstance(error, httpx.DecodingError):
         return FetchError(ErrorClass.MALFORMED, f"{path} answered with a body that cannot be unpacked")
     cause: BaseException | None = error

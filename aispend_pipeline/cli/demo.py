@@ -1,0 +1,90 @@
+"""`aispend demo`: a simulated organisation through the real fetchers, the real runs and the real service."""
+
+from contextlib import ExitStack
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from aispend_pipeline import ingest as due
+from aispend_pipeline import money
+from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.schedules import due as due_windows
+from aispend_pipeline.cli import screen
+from aispend_pipeline.cli.ingest import run_windows
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.errors import UsageError
+from aispend_pipeline.model import Window
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator import organisation
+from aispend_pipeline.simulator.openai import openai
+from aispend_pipeline.simulator.server import served
+
+DEFAULT_HOME = Path("data") / "demo"
+MARK = "this-is-a-demo"
+_KEYS = {"sk-admin-demo-default": "default", "sk-admin-demo-eu": "eu"}
+
+
+def demo(once: bool, home: Path | None) -> int:
+    """Run the hourly job against the simulator, show what the service answers; then serve, unless `once`."""
+    home = home or DEFAULT_HOME
+    _claim(home)
+    clock = SystemClock()
+    with ExitStack() as stack:
+        base = stack.enter_context(served(openai(_KEYS, clock)))
+        settings = Settings.load(_environment(home, base), dotenv=None)
+        print(f"a simulated OpenAI with two accounts is on {base}")
+        now = clock.now()
+        code = run_windows(Installation(settings, clock), due_windows(settings, now))
+        service = stack.enter_context(served(create_app(settings, clock)))
+        window = Window(due.start_date(settings, now.date()), now.date())
+        _show(service, window)
+        _prove(service, window)
+    return code
+
+
+def _claim(home: Path) -> None:
+    """Mark `home` as the demo's own; `UsageError` when it holds anything else."""
+    if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
+        raise UsageError(f"{home}: holds data that is not a demo's; choose another folder with --home")
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / MARK).touch()
+    except OSError as error:
+        raise UsageError(f"{home}: cannot be written ({error.strerror}); choose another folder with --home") from None
+
+
+def _environment(home: Path, base: str) -> dict[str, str]:
+    keys = {"OPENAI_API_KEY" + ("" if a == "default" else f"__{a.upper()}"): key for key, a in _KEYS.items()}
+    return {"AISPEND_HOME": str(home), "OPENAI_BASE_URL": f"{base}/v1", **keys}
+
+
+def _spend(service: str, window: Window, group_by: str) -> dict[str, Any]:
+    params = {"from": str(window.first), "to": str(window.last), "groupBy": group_by}
+    answer: dict[str, Any] = httpx.get(f"{service}/spend", params=params).raise_for_status().json()
+    return answer
+
+
+def _show(service: str, window: Window) -> None:
+    answer = _spend(service, window, "account,model")
+    title = f"GET /spend?from={window.first}&to={window.last}&groupBy=account,model"
+    table = screen.table(title, ["account", "model"], ["USD", "input tokens", "output tokens"])
+    for row in answer["rows"]:
+        counts = [f"{row[name]:,}" if row[name] is not None else "" for name in ("input_tokens", "output_tokens")]
+        table.add_row(row["account"], row["model"] or "unknown", money.on_screen(Decimal(row["cost_usd"])), *counts)
+    table.add_section()
+    table.add_row("total", "", money.on_screen(Decimal(answer["total_usd"])))
+    screen.console().print(table)
+
+
+def _prove(service: str, window: Window) -> None:
+    """Hold the answer for the days that are over against the simulator's own books."""
+    closed = Window(window.first, date.fromordinal(window.last.toordinal() - 1))
+    answered = _spend(service, closed, "account")["total_usd"]
+    now = SystemClock().now()
+    billed = money.text(money.add(organisation.total(name, closed.days(), now) for name in organisation.ACCOUNTS))
+    verdict = "the same" if billed == answered else "NOT THE SAME"
+    print(f"{closed}: the simulator billed {billed} USD, GET /spend answers {answered} USD: {verdict}")

@@ -1,0 +1,81 @@
+"""How fresh and how whole the figures are, per source and account: what `/status` and the terminal say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+import duckdb
+
+from aispend_pipeline.model import FetchState
+from aispend_pipeline.sql import statement
+
+
+class Health(StrEnum):
+    """The overall word, best first."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """One source and account; instants are UTC. A feed that was never asked has nothing but its name."""
+
+    source: str
+    account: str
+    provider: str
+    fetch_id: str | None = None
+    state: str | None = None
+    finished_at: datetime | None = None
+    error_class: str | None = None
+    error: str | None = None
+    last_complete_at: datetime | None = None
+    failed_since: int = 0  # runs that failed since the newest complete fetch
+    complete: int = 0
+    partial: int = 0
+    failed: int = 0
+    not_due: int = 0
+    first_day: date | None = None
+    last_day: date | None = None
+    quarantined: int = 0
+    restatements: int = 0
+
+    def stale(self, now: datetime, after_seconds: int) -> bool:
+        """Whether the newest complete answer is older than it may be."""
+        newest = self.last_complete_at
+        return newest is None or now - newest.replace(tzinfo=UTC) > timedelta(seconds=after_seconds)
+
+    def complaints(self, now: datetime, after_seconds: int) -> list[str]:
+        """What is not as it should be, a line each; empty when all is well."""
+        name = f"{self.source} {self.account}"
+        if self.state is None:
+            return [f"{name}: was never read; run: aispend ingest"]
+        found = []
+        if self.state == FetchState.FAILED:
+            found.append(f"{name}: the last fetch failed: {self.error}")
+        if self.last_complete_at is None:
+            found.append(f"{name}: was never read completely")
+        elif self.stale(now, after_seconds):
+            found.append(f"{name}: stale, last read completely at {self.last_complete_at:%Y-%m-%d %H:%M} UTC")
+        if self.partial:
+            found.append(f"{name}: {self.quarantined} records of {self.partial} days cannot be understood")
+        if self.failed:
+            found.append(f"{name}: {self.failed} days could never be read")
+        return found
+
+
+def feed_statuses(cursor: duckdb.DuckDBPyConnection, feeds: Sequence[tuple[str, str, str]]) -> list[FeedStatus]:
+    """Of every feed that is configured (source, account, provider) or was ever asked."""
+    known = [FeedStatus(*row) for row in cursor.execute(statement("warehouse", "feed_status")).fetchall()]
+    asked = {(feed.source, feed.account) for feed in known}
+    never = [FeedStatus(*feed) for feed in feeds if feed[:2] not in asked]
+    return sorted(known + never, key=lambda feed: (feed.source, feed.account))
+
+
+def overall(feeds: Sequence[FeedStatus], complaints: Sequence[str]) -> Health:
+    """Failing when every feed's last fetch failed, degraded when anything is not as it should be."""
+    if feeds and all(feed.state == FetchState.FAILED for feed in feeds):
+        return Health.FAILING
+    return Health.DEGRADED if complaints else Health.OK
