@@ -28,7 +28,7 @@ test: install
 	@$(BIN)/python -m pytest
 
 test-long: install
-	@$(BIN)/python -m pytest -m long
+	@$(BIN)/python -m pytest -m long -n 0
 
 lint: install
 	@$(BIN)/ruff check .

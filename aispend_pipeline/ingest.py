@@ -1,7 +1,10 @@
 """What one tick of the hourly schedule is about: which days are due, and reading a source for them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from aispend_pipeline import points
@@ -9,7 +12,7 @@ from aispend_pipeline.clock import Clock
 from aispend_pipeline.model import GRID_START, Fetch, Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.engine import Source, read_account, windows_to_ask
-from aispend_pipeline.sources.http import Limits
+from aispend_pipeline.sources.http import Limits, client
 from aispend_pipeline.warehouse import Warehouse, fetches
 
 # A run asks for a month at most, whoever starts it.
@@ -65,29 +68,47 @@ def read_source(
     run_id: str | None = None,
     on_fetch: Callable[[Fetch], None] = lambda fetch: None,
 ) -> list[Fetch]:
-    """Read `window` of every account of `source`, side by side, and store each fetch as soon as it ends.
+    """Read `window` of every account of `source`, side by side, and store each account's fetches as it ends.
 
+    `on_fetch` is told of each fetch once it is stored.
     A failed fetch is returned like any other: nothing of its window becomes visible, and the other
     accounts are not touched by it.
     """
-
-    async def keep(fetch: Fetch) -> None:
-        points.reached("fetched")
-        await asyncio.to_thread(_store, warehouse, fetch, run_id)
-        on_fetch(fetch)
+    windows = windows_to_ask(window, clock.now().date(), source.max_days)
 
     async def read_all() -> list[list[Fetch]]:
-        windows = windows_to_ask(window, clock.now().date(), source.max_days)
-        return await asyncio.gather(
-            *(
-                read_account(source, settings, account, windows, clock=clock, limits=limits, keep=keep)
-                for account in source.accounts(settings)
-            )
-        )
+        writing = asyncio.Lock()
 
-    return [fetch for account in asyncio.run(read_all()) for fetch in account]
+        async def read(account: str) -> list[Fetch]:
+            done = await read_account(source, settings, account, windows, http=http, clock=clock, limits=limits)
+            points.reached("fetched")
+            async with writing:
+                await asyncio.to_thread(_store, warehouse, done, run_id)
+            for fetch in done:
+                on_fetch(fetch)
+            return done
+
+        async with client(limits) as http:
+            return await asyncio.gather(*(read(account) for account in source.accounts(settings)))
+
+    with _python_handles_interrupts():
+        return [fetch for account in asyncio.run(read_all()) for fetch in account]
 
 
-def _store(warehouse: Warehouse, fetch: Fetch, run_id: str | None) -> None:
+@contextmanager
+def _python_handles_interrupts() -> Iterator[None]:
+    """Let asyncio see Ctrl-C itself: what Dagster's handler raises inside one of its callbacks is lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _store(warehouse: Warehouse, done: Sequence[Fetch], run_id: str | None) -> None:
     with warehouse.write() as transaction:
-        fetches.store(transaction, fetch, run_id)
+        for fetch in done:
+            fetches.store(transaction, fetch, run_id)

@@ -5,6 +5,7 @@ attempt to read a *window* (days, UTC) of one source and account, and it consist
 provider answers, kept as received.
 """
 
+import hashlib
 import json
 import re
 import zlib
@@ -128,24 +129,31 @@ class Request:
         return json.dumps({"method": "GET", "path": self.path, "params": self.params})
 
 
+def unpacked(packed: bytes) -> bytes:
+    """The bytes of a page's body from how it is stored."""
+    return zlib.decompress(packed)
+
+
 @dataclass(frozen=True)
 class Page:
-    """One provider answer as received. The body is held compressed: a window may be large."""
+    """One provider answer as received. The body is held and stored packed: a window may be large."""
 
     reading: Reading
     request: Request
     fetched_at: datetime
+    sha256: str
+    size: int
     packed: bytes = field(repr=False)
 
     @classmethod
     def received(cls, reading: Reading, request: Request, fetched_at: datetime, body: bytes) -> "Page":
         """A page from the bytes that came."""
-        return cls(reading, request, fetched_at, zlib.compress(body, 1))
+        return cls(reading, request, fetched_at, hashlib.sha256(body).hexdigest(), len(body), zlib.compress(body))
 
     @property
     def body(self) -> bytes:
         """The bytes that came."""
-        return zlib.decompress(self.packed)
+        return unpacked(self.packed)
 
 
 @dataclass(frozen=True)

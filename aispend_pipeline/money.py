@@ -1,7 +1,8 @@
 """Money: exact decimals from the provider's text to ours. No binary float comes near it.
 
-An amount is a `Decimal` of at most 20 digits before the point and exactly `PLACES` after it, as the
-warehouse's DECIMAL(38,18) holds. More places are rounded half-even, once, here, and counted.
+An amount is a `Decimal` of at most `DIGITS` digits before the point and exactly `PLACES` after it: the
+warehouse's DECIMAL(38,18) then holds the sum of 100,000 of the largest. More places are rounded half-even,
+once, here, and counted.
 """
 
 import re
@@ -9,9 +10,9 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
+DIGITS = 15
 PLACES = 18
 _UNIT = Decimal(1).scaleb(-PLACES)
-_LARGEST_EXPONENT = 19  # 10^20 and more do not fit DECIMAL(38,18)
 # Wide enough for every sum of amounts; the thread's own context rounds at 28 digits.
 EXACT = Context(prec=76, rounding=ROUND_HALF_EVEN)
 
@@ -33,9 +34,11 @@ def parse(token: bytes) -> Amount:
     if spelt is None:
         return Amount(None, fault="amount missing" if token in (b"", b"null") else "amount unreadable")
     number = Decimal(spelt[2].decode("ascii"))
-    if number and number.adjusted() > _LARGEST_EXPONENT:
+    if number and number.adjusted() >= DIGITS:
         return Amount(None, fault="amount out of range")
     value = quantize(number)
+    if value and value.adjusted() >= DIGITS:  # it was rounded up
+        return Amount(None, fault="amount out of range")
     return Amount(value, rounded=value != number)
 
 
@@ -62,6 +65,6 @@ def text(amount: Decimal) -> str:
 
 def on_screen(amount: Decimal) -> str:
     """For people: cents, with thousands set apart; what would round to nothing shows its first digits."""
-    if amount and abs(amount) < Decimal("0.005"):
+    if amount and abs(amount) <= Decimal("0.005"):
         return f"{amount:.1g}" if abs(amount) < Decimal("0.000001") else f"{amount:.6f}".rstrip("0")
     return f"{amount:,.2f}"

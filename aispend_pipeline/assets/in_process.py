@@ -68,7 +68,7 @@ def run_range(
     keys: Sequence[dg.AssetKey],
     window: Window,
 ) -> Run:
-    """Run `keys` for `window` here and now."""
+    """Run `keys` for `window` here and now; Ctrl-C, of which Dagster makes a failed step, is raised again."""
     result = (
         product(installation, str(installation.settings.home))
         .resolve_job_def(job)
@@ -81,7 +81,14 @@ def run_range(
         )
     )
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    if any(_interrupted(event) for event in failures):
+        raise KeyboardInterrupt
     return Run(result.run_id, [_reason(event) for event in failures])
+
+
+def _interrupted(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 def _reason(event: dg.DagsterEvent) -> str:

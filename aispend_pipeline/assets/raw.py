@@ -5,6 +5,7 @@ from decimal import Decimal
 import dagster as dg
 
 from aispend_pipeline import ingest, money
+from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.model import Fetch, FetchState
@@ -25,7 +26,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         group_name="raw",
         kinds={"duckdb", source.provider},
         owners=["team:finops"],
-        metadata={"dagster/column_schema": PAGE_COLUMNS},
+        metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
     )
     def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
         fetches = ingest.read_source(
@@ -35,7 +36,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
             window_of(context),
             clock=installation.clock,
             limits=installation.limits,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
         )
         _note_days(context, fetches)
         failed = [f for f in _last_of_each(fetches) if f.state is FetchState.FAILED]
@@ -43,19 +44,6 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
             raise dg.Failure("; ".join(f"{f.account} {f.window}: {f.error}" for f in failed), allow_retries=False)
 
     return fetch
-
-
-PAGE_COLUMNS = dg.TableSchema(
-    columns=[
-        dg.TableColumn("page_id", "VARCHAR", "own id of the page"),
-        dg.TableColumn("fetch_id", "VARCHAR", "the fetch it belongs to"),
-        dg.TableColumn("page_no", "INTEGER", "its place in the fetch"),
-        dg.TableColumn("reading", "VARCHAR", "rows, or the control that checks them"),
-        dg.TableColumn("request", "VARCHAR", "the question, without credentials"),
-        dg.TableColumn("body_sha256", "VARCHAR", "the body, stored once however often it came"),
-        dg.TableColumn("fetched_at", "TIMESTAMP", "UTC"),
-    ]
-)
 
 
 def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:

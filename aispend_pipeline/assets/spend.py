@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import dagster as dg
 
+from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.raw import plotted
@@ -14,39 +15,6 @@ from aispend_pipeline.sources import SOURCES
 
 SPEND, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("spend_daily")
 
-SPEND_COLUMNS = dg.TableSchema(
-    columns=[
-        dg.TableColumn("source", "VARCHAR", "the feed it was read from"),
-        dg.TableColumn("account", "VARCHAR", "the organisation"),
-        dg.TableColumn("provider", "VARCHAR"),
-        dg.TableColumn("day", "DATE", "UTC day of the start of the charge"),
-        dg.TableColumn("charge_category", "VARCHAR", "Usage, Credit, Tax, Adjustment or Purchase"),
-        dg.TableColumn("model", "VARCHAR", "null when the provider does not say"),
-        dg.TableColumn("project_id", "VARCHAR"),
-        dg.TableColumn("api_key_id", "VARCHAR"),
-        dg.TableColumn("line_item", "VARCHAR", "as the provider wrote it"),
-        dg.TableColumn("token_type", "VARCHAR", "input, cached_input, cache_write or output"),
-        dg.TableColumn("quantity", "DECIMAL(38,9)", "in units of `unit`"),
-        dg.TableColumn("currency", "VARCHAR", "billing currency"),
-        dg.TableColumn("amount", "DECIMAL(38,18)", "in the billing currency"),
-        dg.TableColumn("amount_usd", "DECIMAL(38,18)", "null when no rate is known"),
-        dg.TableColumn("page_id", "VARCHAR", "the page that says so"),
-        dg.TableColumn("row_no", "BIGINT", "its place in the page"),
-    ]
-)
-SPEND_DAILY_COLUMNS = dg.TableSchema(
-    columns=[
-        dg.TableColumn("day", "DATE", "UTC"),
-        dg.TableColumn("account", "VARCHAR"),
-        dg.TableColumn("provider", "VARCHAR"),
-        dg.TableColumn("model", "VARCHAR"),
-        dg.TableColumn("billed_usd", "DECIMAL(38,18)", "sum of amount_usd"),
-        dg.TableColumn("estimated_usd", "DECIMAL(38,18)", "null: nothing is estimated yet"),
-        dg.TableColumn("input_tokens", "DECIMAL(38,0)", "uncached input, from billed quantities"),
-        dg.TableColumn("output_tokens", "DECIMAL(38,0)", "from billed quantities"),
-        dg.TableColumn("rows", "BIGINT", "rows of spend behind the sum"),
-    ]
-)
 _MEANING = {
     "rollup_equals_detail": "Each day's sums are the sums of its rows.",
     "no_partial_window": "Every row comes from a fetch of which every page is there.",
@@ -64,7 +32,7 @@ _MEANING = {
             group_name="spend",
             kinds={"duckdb"},
             owners=["team:finops"],
-            metadata={"dagster/column_schema": SPEND_COLUMNS},
+            metadata={"dagster/column_schema": columns.schema(columns.SPEND)},
         ),
         dg.AssetSpec(
             SPEND_DAILY,
@@ -73,7 +41,7 @@ _MEANING = {
             group_name="spend",
             kinds={"duckdb"},
             owners=["team:finops"],
-            metadata={"dagster/column_schema": SPEND_DAILY_COLUMNS},
+            metadata={"dagster/column_schema": columns.schema(columns.SPEND_DAILY)},
         ),
     ],
     check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=_MEANING[name]) for name in ASSERTIONS],

@@ -1,5 +1,7 @@
 """`aispend demo`: a simulated organisation through the real fetchers, the real runs and the real service."""
 
+import os
+import socket
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
@@ -12,13 +14,13 @@ from aispend_pipeline import ingest as due
 from aispend_pipeline import money
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import due as due_windows
-from aispend_pipeline.cli import screen
+from aispend_pipeline.cli import processes, screen, serve
 from aispend_pipeline.cli.ingest import run_windows
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import Window
 from aispend_pipeline.service.app import create_app
-from aispend_pipeline.settings import Settings
+from aispend_pipeline.settings import OURS, Settings
 from aispend_pipeline.simulator import organisation
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
@@ -30,20 +32,33 @@ _KEYS = {"sk-admin-demo-default": "default", "sk-admin-demo-eu": "eu"}
 
 def demo(once: bool, home: Path | None) -> int:
     """Run the hourly job against the simulator, show what the service answers; then serve, unless `once`."""
-    home = home or DEFAULT_HOME
+    home = (home or DEFAULT_HOME).absolute()
     _claim(home)
     clock = SystemClock()
     with ExitStack() as stack:
         base = stack.enter_context(served(openai(_KEYS, clock)))
-        settings = Settings.load(_environment(home, base), dotenv=None)
-        print(f"a simulated OpenAI with two accounts is on {base}")
+        environment = _environment(home, base)
+        settings = Settings.load(environment, dotenv=None)
+        listener = None if once else serve.listen(settings.host, settings.port)
+        print(f"a simulated OpenAI with two accounts is on {base}", flush=True)
         now = clock.now()
         code = run_windows(Installation(settings, clock), due_windows(settings, now))
         service = stack.enter_context(served(create_app(settings, clock)))
         window = Window(due.start_date(settings, now.date()), now.date())
         _show(service, window)
-        _prove(service, window)
+        code = max(code, _prove(service, window))
+        if listener is not None:
+            _stay(stack, settings, environment, listener)
     return code
+
+
+def _stay(stack: ExitStack, settings: Settings, environment: dict[str, str], listener: socket.socket) -> None:
+    """Serve the answers and Dagster's UI, whose daemon runs the hourly schedule, until Ctrl-C."""
+    host, port = settings.dagster_host, settings.dagster_port
+    print("starting Dagster", flush=True)
+    ui = stack.enter_context(processes.dagster(host, port, environment, settings.home))
+    print(f"Dagster's UI: {ui} (log: {settings.home / 'dagster.log'})")
+    serve.serve_on(listener, settings, SystemClock())
 
 
 def _claim(home: Path) -> None:
@@ -58,8 +73,13 @@ def _claim(home: Path) -> None:
 
 
 def _environment(home: Path, base: str) -> dict[str, str]:
+    """The demo's whole environment: of the caller's settings only where to listen is taken over."""
+    listening = ("AISPEND_HOST", "AISPEND_PORT", "AISPEND_DAGSTER_HOST", "AISPEND_DAGSTER_PORT")
+    kept = {name: os.environ[name] for name in listening if name in os.environ}
+    others = dict.fromkeys((name for name in os.environ if name.startswith(OURS)), "")
     keys = {"OPENAI_API_KEY" + ("" if a == "default" else f"__{a.upper()}"): key for key, a in _KEYS.items()}
-    return {"AISPEND_HOME": str(home), "OPENAI_BASE_URL": f"{base}/v1", **keys}
+    own = {"AISPEND_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "OPENAI_BASE_URL": f"{base}/v1", **keys}
+    return {**others, **kept, **own}
 
 
 def _spend(service: str, window: Window, group_by: str) -> dict[str, Any]:
@@ -77,14 +97,16 @@ def _show(service: str, window: Window) -> None:
         table.add_row(row["account"], row["model"] or "unknown", money.on_screen(Decimal(row["cost_usd"])), *counts)
     table.add_section()
     table.add_row("total", "", money.on_screen(Decimal(answer["total_usd"])))
-    screen.console().print(table)
+    screen.show(table)
 
 
-def _prove(service: str, window: Window) -> None:
-    """Hold the answer for the days that are over against the simulator's own books."""
+def _prove(service: str, window: Window) -> int:
+    """Hold the answer for the days that are over against the simulator's own books; 1 if they differ."""
     closed = Window(window.first, date.fromordinal(window.last.toordinal() - 1))
     answered = _spend(service, closed, "account")["total_usd"]
     now = SystemClock().now()
     billed = money.text(money.add(organisation.total(name, closed.days(), now) for name in organisation.ACCOUNTS))
-    verdict = "the same" if billed == answered else "NOT THE SAME"
+    same = billed == answered
+    verdict = "the same" if same else "NOT THE SAME"
     print(f"{closed}: the simulator billed {billed} USD, GET /spend answers {answered} USD: {verdict}")
+    return 0 if same else 1

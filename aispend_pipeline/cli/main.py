@@ -127,6 +127,10 @@ def serve(
     raise typer.Exit(command.serve(host, port))
 
 
+# What typer makes of Ctrl-C.
+_CTRL_C = 130
+
+
 def run() -> None:
     """Entry point: every failure is one line on standard error, never a traceback."""
     log.configure(logging.WARNING)
@@ -146,7 +150,9 @@ def run() -> None:
         said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         typer.echo(f"aispend failed where it should not: {said} ({Path(where.filename).name}:{where.lineno})", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except SystemExit as ended:
+        if ended.code != _CTRL_C:
+            raise
         typer.echo("stopped; run the same command again to go on", err=True)
         sys.exit(1)
 

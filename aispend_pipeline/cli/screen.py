@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 
 from rich.box import HEAVY_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
@@ -15,6 +16,9 @@ from aispend_pipeline import log
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import GRID_START, Window, parse_day
 from aispend_pipeline.settings import Settings
+
+# A column of names is folded to this and no further.
+NARROWEST_NAME = 12
 
 
 def load_settings() -> Settings:
@@ -53,6 +57,27 @@ def table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     for name in numbers:
         made.add_column(name, justify="right", no_wrap=True)
     return made
+
+
+def show(made: Table) -> None:
+    """Print a table, or its rows as lines of their own where it is too wide for the terminal: no number is ever cut."""
+    out = console()
+    if _width(made) <= out.width:
+        out.print(made)
+        return
+    out.print(made.title or "")
+    for cells in zip(*(column.cells for column in made.columns), strict=True):
+        out.print()
+        for column, cell in zip(made.columns, cells, strict=True):
+            if cell:
+                out.print(f"{column.header}: {cell}", highlight=False, markup=False)
+
+
+def _width(made: Table) -> int:
+    """The least columns of a terminal that a table needs, with its names folded."""
+    longest = [max(cell_len(str(cell)) for cell in (c.header, *c.cells)) for c in made.columns]
+    kept = [n if c.no_wrap else min(n, NARROWEST_NAME) for n, c in zip(longest, made.columns, strict=True)]
+    return sum(kept) + 3 * len(kept) + 1
 
 
 def console() -> Console:

@@ -1,36 +1,48 @@
 """`aispend serve`."""
 
+import errno
 import socket
+from contextlib import suppress
 
 import uvicorn
 
 from aispend_pipeline import log
 from aispend_pipeline.cli import screen
-from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.clock import Clock, SystemClock
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Warehouse
 
 
 def serve(host: str | None, port: int | None) -> int:
     """Publish what is committed, then serve until Ctrl-C."""
     settings = screen.load_settings()
+    listener = listen(host or settings.host, settings.port if port is None else port)
     log.configure()
     clock = SystemClock()
     Warehouse(settings.home, clock).publish()
-    listener = listen(host or settings.host, settings.port if port is None else port)
-    address = listener.getsockname()
-    print(f"serving on http://{address[0]}:{address[1]}/spend (stop with Ctrl-C)", flush=True)
-    config = uvicorn.Config(create_app(settings, clock), log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    serve_on(listener, settings, clock)
     return 0
+
+
+def serve_on(listener: socket.socket, settings: Settings, clock: Clock) -> None:
+    """Answer on `listener` until Ctrl-C."""
+    host, port = listener.getsockname()[:2]
+    print(f"answering on http://{host}:{port}/spend, /status and /openapi.json (stop with Ctrl-C)", flush=True)
+    config = uvicorn.Config(create_app(settings, clock), log_level="warning", access_log=False)
+    with suppress(KeyboardInterrupt):  # uvicorn raises it once more when it has ended
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; `UsageError` when the address cannot be had."""
     try:
+        if not 0 <= port <= 65535:
+            raise OSError(errno.EINVAL, "a port is 0 to 65535")
         return socket.create_server((host, port))
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
         raise UsageError(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another with --port or AISPEND_PORT"
+            f"{host}:{port} cannot be listened on ({why}); choose another with --port or AISPEND_PORT"
         ) from None

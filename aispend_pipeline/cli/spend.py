@@ -24,7 +24,7 @@ FORMATS = ("table", "json", "csv")
 
 
 def spend(first: str | None, last: str | None, group_by: str, output: str) -> int:
-    """Answer from the newest snapshot and print it; 1 if some asked day is not whole."""
+    """Answer from the newest snapshot and print it, with a line for whatever it does not rest on."""
     settings = screen.load_settings()
     today = SystemClock().now().date()
     window = screen.asked_window(first, last, today, today.replace(day=1))
@@ -55,7 +55,7 @@ def show(question: Question, answer: Answer, published: Published) -> None:
         table.add_row("total", *[""] * (len(question.group_by) - 1), money.on_screen(answer.total_usd))
     console = screen.console()
     if answer.rows:
-        console.print(table)
+        screen.show(table)
     for currency, amount in answer.unconverted:
         console.print(f"not converted and not in the total: {money.text(amount)} {currency}")
     for line in gaps(answer):

@@ -36,7 +36,7 @@ def _show(sources: list[dict[str, Any]]) -> None:
             *(str(coverage[state]) for state in ("complete", "partial", "failed")),
             str(feed["restatements"]),
         )
-    screen.console().print(table)
+    screen.show(table)
 
 
 def config() -> int:

@@ -21,7 +21,7 @@ from aispend_pipeline.normalise.currencies import CURRENCIES
 
 AMOUNT = pa.decimal128(38, money.PLACES)
 INSTANT = pa.timestamp("us")
-_COMMON = r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"
+_COMMON = rf"^-?[0-9]{{1,{money.DIGITS}}}(\.[0-9]{{1,{money.PLACES}}})?$"
 # A provider's clock may be ahead of ours by a little; a day ahead by more is no day yet.
 _CLOCK_SKEW = timedelta(hours=1)
 
@@ -40,6 +40,10 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
             return decoder.decode(json.dumps(json.loads(body, parse_float=str, parse_constant=str)))
     except msgspec.ValidationError as error:
         raise FetchError(ErrorClass.SCHEMA, f"the page's shape is not the known one: {error}") from None
+    except ValueError:
+        raise FetchError(ErrorClass.MALFORMED, "the page is not JSON") from None
+    except RecursionError:  # how deep is too deep depends on the caller's own depth
+        raise FetchError(ErrorClass.MALFORMED, "the page is nested too deeply") from None
 
 
 class Decimals(NamedTuple):
@@ -170,4 +174,4 @@ def currency(text: str | None) -> tuple[str | None, str | None]:
     if not text:
         return None, "currency missing"
     code = text.upper()
-    return (code, None) if code in CURRENCIES else (None, "currency unknown")
+    return (code, None) if text.isascii() and code in CURRENCIES else (None, "currency unknown")

@@ -24,12 +24,12 @@ from aispend_pipeline.sql import statement
 _NOTHING = msgspec.Raw(b"")
 
 
-class _Amount(msgspec.Struct):
+class _Amount(msgspec.Struct, omit_defaults=True):
     value: msgspec.Raw = _NOTHING
     currency: str | None = None
 
 
-class _Result(msgspec.Struct):
+class _Result(msgspec.Struct, omit_defaults=True):
     amount: _Amount | None = None
     line_item: str | None = None
     project_id: str | None = None
@@ -56,7 +56,23 @@ class _PageStarts(msgspec.Struct):
     data: list[_BucketStart]
 
 
+class _RawBucket(msgspec.Struct):
+    results: list[msgspec.Raw]
+
+
+class _RawPage(msgspec.Struct):
+    data: list[_RawBucket]
+
+
 _page, _starts = msgspec.json.Decoder(_Page), msgspec.json.Decoder(_PageStarts)
+_raw_page = msgspec.json.Decoder(_RawPage)
+# The last five are undocumented and were seen in real answers.
+_KNOWN_FIELDS = frozenset(
+    """
+    object amount line_item project_id api_key_id quantity quantity_unit
+    organization_id organization_name project_name user_id user_email
+    """.split()
+)
 
 
 class LineItem(NamedTuple):
@@ -118,19 +134,24 @@ class OpenAICosts:
 
     sql = statement("normalise", "openai_costs")
 
-    def records(self, bodies: Bodies, now: datetime) -> Iterator[pa.Table]:
+    def records(self, bodies: Bodies, now: datetime, *, repeats: bool = True) -> Iterator[pa.Table]:
         """The records of each page; a line that an earlier page already gave for its bucket is left out."""
-        several = _on_several_pages(bodies)
+        several = _on_several_pages(bodies) if repeats else set()
         seen: set[tuple[object, ...]] = set()
         for body in bodies():
             yield _records(decode(_page, body), now, several, seen)
+
+    def unknown_fields(self, body: bytes) -> set[str]:
+        """Names in the page's first result that neither the description nor seen answers have."""
+        first = next((bucket.results[0] for bucket in decode(_raw_page, body).data if bucket.results), None)
+        return set() if first is None else set(msgspec.json.decode(first)) - _KNOWN_FIELDS
 
     def lookups(self, records: pa.Table) -> Mapping[str, pa.Table]:
         """`line_items`: what each distinct text says."""
         texts = pc.unique(records["line_item"].combine_chunks()).to_pylist()
         parsed = [parse_line_item(text) for text in texts]
-        columns = dict(zip(LineItem._fields, map(list, zip(*parsed, strict=True)), strict=True)) if parsed else {}
-        return {"line_items": pa.table({"line_item": texts, **columns}, schema=_LINE_ITEMS)}
+        said = {name: [getattr(item, name) for item in parsed] for name in LineItem._fields}
+        return {"line_items": pa.table({"line_item": texts, **said}, schema=_LINE_ITEMS)}
 
 
 _LINE_ITEMS = pa.schema([("line_item", pa.string()), *((name, pa.string()) for name in LineItem._fields)])

@@ -1,6 +1,6 @@
 -- Book the records of one page of OpenAI's costs, days of the window only.
 -- A line's quantity is counted as given; the unit "1000_tokens" is turned into tokens here.
-INSERT INTO booked
+INSERT INTO spend
 SELECT
     $source AS source,
     $account AS account,
@@ -31,4 +31,3 @@ LEFT JOIN line_items ON records.line_item IS NOT DISTINCT FROM line_items.line_i
 WHERE
     records.fault IS NULL
     AND list_contains($days, records.day)
-ORDER BY records.row_no

@@ -20,8 +20,15 @@ class Normaliser(Protocol):
     def sql(self) -> str:
         """One INSERT; `$source`, `$account`, `$provider`, `$fetch_id` and `$page_id` are bound."""
 
-    def records(self, bodies: Bodies, now: datetime) -> Iterator[pa.Table]:
-        """The records of each page, as `columns.booked` makes them; `FetchError` (schema) otherwise."""
+    def records(self, bodies: Bodies, now: datetime, *, repeats: bool = True) -> Iterator[pa.Table]:
+        """The records of each page, as `columns.booked` makes them; `FetchError` (schema) otherwise.
+
+        With `repeats`, lines that occur on several pages are looked for and counted once; the
+        bodies are then read twice. A reading is known to have none once it was looked through.
+        """
+
+    def unknown_fields(self, body: bytes) -> set[str]:
+        """Names in a page's first record that the provider's known shape does not have."""
 
     def lookups(self, records: pa.Table) -> Mapping[str, pa.Table]:
         """Small relations that the SQL joins, by name."""

@@ -19,10 +19,11 @@ from aispend_pipeline.model import Window
 class Tally:
     """Exact sums of what can be booked, and what else was noticed.
 
-    `rows` and `pages` count by day of the window; a record that cannot be booked makes its day
-    faulty, or the window's first day when it names none of the window's.
+    `rows` and `pages` count by day of the window. A record that cannot be booked makes its day
+    faulty; one that names no day of the window is `unplaced` and makes the first answered day so.
     """
 
+    unplaced: int = 0
     faulty_days: set[date] = field(default_factory=set)
     amounts: dict[tuple[date, str], Decimal] = field(default_factory=dict)
     rows: Counter[date] = field(default_factory=Counter)
@@ -59,8 +60,11 @@ def tally(tables: Iterable[pa.Table], window: Window) -> Tally:
         result.pages.update(day for day in bucket_days if day in window)
         result.repeated += int(metadata[b"repeated"])
         for at, faulty in _counts(table, pc.is_valid(table["fault"])):
-            result.faulty_days.add(at if at is not None and at in window else window.first)
             result.quarantined += faulty
+            if at is not None and at in window:
+                result.faulty_days.add(at)
+            else:
+                result.unplaced += faulty
         sound = table.filter(pc.is_null(table["fault"]))
         sums = sound.group_by(["day", "currency"]).aggregate([("amount", "sum"), ("row_no", "count")])
         for row in sums.to_pylist():
@@ -70,6 +74,8 @@ def tally(tables: Iterable[pa.Table], window: Window) -> Tally:
                 result.amounts[key] = money.add((result.amounts.get(key, Decimal(0)), row["amount_sum"]))
             else:
                 result.ignored[str(row["day"])] += row["row_no_count"]
+    if result.unplaced and result.days:
+        result.faulty_days.add(min(result.days))
     return result
 
 

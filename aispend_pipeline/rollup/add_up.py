@@ -10,16 +10,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from aispend_pipeline import money
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import AssertionFailed, FetchError
 from aispend_pipeline.log import log
-from aispend_pipeline.model import Reading, Window
+from aispend_pipeline.model import Reading, Window, unpacked
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Transaction, Warehouse
 
 # What must hold before COMMIT, in this order; each is a file `assert_<name>.sql` that finds what does not.
 ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control")
+
+
+# Text of pages held at once while rows are made.
+BATCH_BYTES = 24 * 1024 * 1024
 
 
 class Change(NamedTuple):
@@ -56,66 +61,61 @@ class _DryRunDone(Exception):
     """Ends a dry run's transaction without a commit."""
 
 
+class _Unreadable(Exception):
+    """An answer whose rows cannot be made again, and why; its days keep the rows they have."""
+
+    def __init__(self, fetch_id: str, why: str) -> None:
+        super().__init__(why)
+        self.fetch_id, self.why = fetch_id, why
+
+
 def add_up(warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool = False) -> Outcome:
     """Make the window's rows and sums again and publish them; with `dry_run` only say what would change.
 
     Raises `AssertionFailed`, with everything as it was, when the figures contradict each other.
     """
-    outcome = Outcome(window)
-    try:
-        with warehouse.write(publish=True) as transaction:
-            _rebuild(transaction, outcome, clock.now())
-            if dry_run:
-                raise _DryRunDone
-    except _DryRunDone:
-        return outcome
-    total = sum((day.usd or Decimal(0) for day in outcome.days.values()), Decimal(0))
-    log.info(
-        "days.added_up",
-        window=str(window),
-        rows=sum(d.rows for d in outcome.days.values()),
-        usd=str(total),
-    )
-    return outcome
+    unreadable: dict[str, str] = {}
+    while True:
+        outcome = Outcome(window)
+        try:
+            with warehouse.write(publish=True) as transaction:
+                _rebuild(transaction, outcome, clock.now(), unreadable)
+                if dry_run:
+                    raise _DryRunDone
+        except _DryRunDone:
+            return outcome
+        except _Unreadable as found:  # rare: begin again without it
+            unreadable[found.fetch_id] = found.why
+        else:
+            usd = money.add(day.usd or Decimal(0) for day in outcome.days.values())
+            rows = sum(day.rows for day in outcome.days.values())
+            log.info("days.added_up", window=str(window), rows=rows, usd=str(usd))
+            return outcome
 
 
-def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime) -> None:
+def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, unreadable: dict[str, str]) -> None:
     window = {"first": outcome.window.first, "last": outcome.window.last}
-    transaction.execute(statement("rollup", "answers_in_use"), window)
-    _book_all(transaction, outcome, now)
+    transaction.execute(statement("rollup", "answers_in_use"), {**window, "unreadable": list(unreadable)})
+    answers = _answers(transaction)
+    outcome.not_remade = [
+        f"{answer}: rows kept as they are: {unreadable.get(answer.fetch_id, 'its pages have expired')}"
+        for answer in answers
+        if not answer.usable
+    ]
     transaction.execute(statement("rollup", "sums_before"), window)
-    transaction.execute(statement("rollup", "changes"))
-    transaction.execute(statement("rollup", "restatements"), {"now": now.replace(tzinfo=None)})
-    for table, rows in (("spend", "booked"), ("quarantine", "quarantined")):
+    for table in ("spend", "quarantine"):
         transaction.execute(statement("rollup", "delete_days").format(table=table), window)
-        transaction.execute(f"INSERT INTO {table} FROM {rows}")
-    for table in ("spend_daily", "coverage"):
-        transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608
-        transaction.execute(statement("rollup", table), window)
+    for answer in answers:
+        if answer.usable:
+            _book(transaction, answer, now)
+    transaction.execute(statement("rollup", "changes"), window)
+    transaction.execute(statement("rollup", "restatements"), {"now": now.replace(tzinfo=None)})
+    transaction.execute("DELETE FROM spend_daily WHERE day BETWEEN $first AND $last", window)
+    for name in ("spend_daily", "forget_coverage", "coverage"):
+        transaction.execute(statement("rollup", name), window)
     for name in ASSERTIONS:
         _assert(transaction, name, window)
     _report(transaction, outcome, window)
-
-
-def _book_all(transaction: Transaction, outcome: Outcome, now: datetime) -> None:
-    """Make the rows of every answer in use, in temporary tables; an answer that cannot be read keeps its old rows."""
-    transaction.execute("CREATE TEMP TABLE booked AS FROM spend LIMIT 0")
-    transaction.execute("CREATE TEMP TABLE quarantined AS FROM quarantine LIMIT 0")
-    for answer in _answers(transaction):
-        try:
-            if not answer.usable:
-                raise _Unreadable("its pages have expired")
-            _book(transaction, answer, now)
-        except (_Unreadable, FetchError) as error:
-            named = f"{answer.source} {answer.account} {answer.days[0]}..{answer.days[-1]}"
-            outcome.not_remade.append(f"{named}: rows kept as they are: {error}")
-            for table in ("booked", "quarantined"):
-                transaction.execute(f"DELETE FROM {table} WHERE fetch_id = ?", [answer.fetch_id])  # noqa: S608
-            transaction.execute("UPDATE answers_in_use SET usable = false WHERE fetch_id = ?", [answer.fetch_id])
-
-
-class _Unreadable(Exception):
-    """Why an answer's rows cannot be made again."""
 
 
 class _Answer(NamedTuple):
@@ -128,39 +128,71 @@ class _Answer(NamedTuple):
     window_start: date
     window_end: date
     usable: bool
+    repeats: bool
     days: list[date]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.account} {self.days[0]}..{self.days[-1]}"
 
 
 def _answers(transaction: Transaction) -> list[_Answer]:
     rows = transaction.execute(
-        "SELECT fetch_id, source, account, provider, window_start, window_end, usable, list(day ORDER BY day)"
+        "SELECT fetch_id, source, account, provider, window_start, window_end, usable,"
+        " json_exists(detail, '$.repeated_lines'), list(day ORDER BY day)"
         " FROM answers_in_use GROUP BY ALL ORDER BY source, account, min(day)"
     ).fetchall()
     return [_Answer(*row) for row in rows]
 
 
 def _book(transaction: Transaction, answer: _Answer, now: datetime) -> None:
+    """Insert an answer's rows, page by page."""
     normaliser = SOURCES[answer.source].normaliser
     pages = transaction.execute(
-        "SELECT page_id, body_sha256 FROM page WHERE fetch_id = ? AND reading = ? ORDER BY page_no",
+        "SELECT page_id, body_sha256, coalesce(bytes, 0) FROM page LEFT JOIN body ON body_sha256 = sha256"
+        " WHERE fetch_id = ? AND reading = ? ORDER BY page_no",
         [answer.fetch_id, Reading.ROWS],
     ).fetchall()
 
     def bodies() -> Iterator[bytes]:
-        for _, sha256 in pages:
-            row = transaction.execute("SELECT body FROM body WHERE sha256 = ?", [sha256]).fetchone()
-            if row is None:
-                raise _Unreadable("a page's body is missing")
-            yield row[0].encode()
+        for batch in _batches([(sha256, size) for _, sha256, size in pages]):
+            found = dict(
+                transaction.execute(
+                    "SELECT sha256, body FROM body WHERE list_contains(?, sha256)", [list(batch)]
+                ).fetchall()
+            )
+            for sha256 in batch:
+                if sha256 not in found:
+                    raise _Unreadable(answer.fetch_id, "a page's body is missing")
+                yield unpacked(found[sha256])
 
     common: dict[str, Any] = {"source": answer.source, "account": answer.account, "provider": answer.provider}
     common |= {"fetch_id": answer.fetch_id, "days": answer.days}
     edges = {"window_start": answer.window_start, "window_end": answer.window_end}
-    for (page_id, _), records in zip(pages, normaliser.records(bodies, now), strict=True):
-        with transaction.relations({"records": records, **normaliser.lookups(records)}):
-            transaction.execute(normaliser.sql, {**common, "page_id": page_id})
-            if records["fault"].null_count < len(records):
-                transaction.execute(statement("rollup", "quarantine"), {**common, **edges, "page_id": page_id})
+    try:
+        tables = normaliser.records(bodies, now, repeats=answer.repeats)
+        for (page_id, _, _), records in zip(pages, tables, strict=True):
+            if not len(records):  # every day of the page is without spend
+                continue
+            with transaction.relations({"records": records, **normaliser.lookups(records)}):
+                transaction.execute(normaliser.sql, {**common, "page_id": page_id})
+                if records["fault"].null_count < len(records):
+                    transaction.execute(statement("rollup", "quarantine"), {**common, **edges, "page_id": page_id})
+    except FetchError as error:
+        raise _Unreadable(answer.fetch_id, str(error)) from None
+
+
+def _batches(bodies: list[tuple[str, int]]) -> Iterator[list[str]]:
+    """Bodies to read in one go: a look-up unpacks their neighbours too, and costs as much for many as for one."""
+    batch: list[str] = []
+    size = 0
+    for sha256, length in bodies:
+        if batch and size + length > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(sha256)
+        size += length
+    if batch:
+        yield batch
 
 
 def _assert(transaction: Transaction, name: str, window: dict[str, date]) -> None:

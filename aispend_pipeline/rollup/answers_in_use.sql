@@ -1,5 +1,5 @@
 -- For each source, account and day of the window: the newest complete answer.
--- `usable` is false when its pages have expired: then the day's rows stand and cannot be made again.
+-- `usable` is false when its pages have expired or cannot be read: then the day's rows stand.
 CREATE TEMP TABLE answers_in_use AS
 SELECT
     read.source,
@@ -15,7 +15,10 @@ SELECT
     answer.rows_usd,
     answer.control_usd,
     answer.agrees,
-    EXISTS (SELECT 1 FROM page WHERE page.fetch_id = read.fetch_id) AS usable
+    (
+        NOT list_contains($unreadable::VARCHAR[], read.fetch_id)
+        AND EXISTS (SELECT 1 FROM page WHERE page.fetch_id = read.fetch_id)
+    ) AS usable
 FROM answer
 INNER JOIN "fetch" AS read ON answer.fetch_id = read.fetch_id
 WHERE

@@ -1,5 +1,6 @@
 -- What is known of each day that any fetch asked for. A day keeps its newest complete answer
--- however many attempts failed since; one that was asked for and got no bucket is not due.
+-- however many attempts failed since; one that was asked for and got no bucket is not due. Where the
+-- newest answer's pages cannot be read any more, what is known already stands, as the rows do.
 INSERT INTO coverage
 WITH asked AS (
     SELECT
@@ -62,4 +63,7 @@ LEFT JOIN answers_in_use AS used
     ON asked.source = used.source AND asked.account = used.account AND asked.day = used.day
 LEFT JOIN of_day
     ON asked.source = of_day.source AND asked.account = of_day.account AND asked.day = of_day.day
+LEFT JOIN coverage AS known
+    ON asked.source = known.source AND asked.account = known.account AND asked.day = known.day
+WHERE known.day IS NULL
 ORDER BY asked.source, asked.account, asked.day

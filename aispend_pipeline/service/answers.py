@@ -96,6 +96,10 @@ def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str,
         complaints.append(str(error))
     if not wanted:
         complaints.append("no provider to read; set OPENAI_API_KEY")
+    providers = {name: _provider_state(settings, name) for name in PROVIDERS}
+    for name, state in providers.items():
+        if state == "unconfigured":
+            complaints.append(f"{name}: switched on but unconfigured; nothing of it is read")
     for feed in known:
         complaints += feed.complaints(now, settings.stale_after_seconds)
     return {
@@ -103,7 +107,7 @@ def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str,
         "reasons": complaints,
         "as_of": published.at if published else None,
         "version": __version__,
-        "providers": [{"provider": name, "state": _provider_state(settings, name)} for name in PROVIDERS],
+        "providers": [{"provider": name, "state": state} for name, state in providers.items()],
         "sources": [_feed(feed, settings, now) for feed in known],
     }
 

@@ -12,7 +12,8 @@ from aispend_pipeline.warehouse.pages import Place
 from aispend_pipeline.warehouse.reads import DIMENSIONS, Question
 
 MOST_DAYS = 3660
-_LATEST = timedelta(days=366)
+EARLIEST = date(2015, 1, 1)  # nobody sold tokens before
+_AHEAD = timedelta(days=366)
 
 
 def _day(text: Any) -> Any:
@@ -25,7 +26,7 @@ def _plain_number(text: Any) -> Any:
     return text
 
 
-Limit = Annotated[int, BeforeValidator(_plain_number), Field(ge=1, le=500)]
+Limit = Annotated[int, Field(ge=1, le=500), BeforeValidator(_plain_number)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 
 
@@ -46,22 +47,17 @@ class Days(_Strict):
     def window(self, today: date) -> Window:
         """The days, with what was left out filled in; `Problem` when they make no sense."""
         last = self.last or max(today, self.first or today)
-        first = self.first or last.replace(day=1)
-        if last < first:
-            raise Problem(422, "wrong-parameter", f"from: {first} is after to, {last}")
-        if first.year < 2015 or last > today + _LATEST:
-            raise Problem(
-                422,
-                "wrong-parameter",
-                f"from, to: days lie between {GRID_START} and a year from today",
-            )
-        if (last - first).days >= MOST_DAYS:
-            raise Problem(
-                422,
-                "wrong-parameter",
-                f"from, to: more than {MOST_DAYS} days; ask for fewer at a time",
-            )
-        return Window(first, last)
+        return _checked(self.first or last.replace(day=1), last, today)
+
+
+def _checked(first: date, last: date, today: date) -> Window:
+    if last < first:
+        raise Problem(422, "wrong-parameter", f"from: {first} is after to, {last}")
+    if first < EARLIEST or last > today + _AHEAD:
+        raise Problem(422, "wrong-parameter", f"from, to: days lie between {EARLIEST} and a year from today")
+    if (last - first).days >= MOST_DAYS:
+        raise Problem(422, "wrong-parameter", f"from, to: more than {MOST_DAYS} days; ask for fewer at a time")
+    return Window(first, last)
 
 
 class SpendParameters(Days):
@@ -101,18 +97,17 @@ class SpendParameters(Days):
         )
 
 
-class RawParameters(Days):
+class RawParameters(_Strict):
     """What `GET /providers/{name}/raw` takes."""
 
+    first: Day | None = Field(None, alias="from", description="first day, YYYY-MM-DD; absent: no bound")
+    last: Day | None = Field(None, alias="to", description="last day, YYYY-MM-DD; absent: no bound")
     limit: Limit = Field(50, description="pages in one answer, 1 to 500")
     cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
 
-    def all_days(self) -> Window:
-        """The days whose pages are wanted: all, where nothing else is said."""
-        first, last = self.first or date.min, self.last or date.max
-        if last < first:
-            raise Problem(422, "wrong-parameter", f"from: {first} is after to, {last}")
-        return Window(first, last)
+    def window(self, today: date) -> Window:
+        """The days whose pages are wanted: all there can be, where nothing else is said."""
+        return _checked(self.first or GRID_START, self.last or max(today, self.first or today), today)
 
     def place(self, provider: str) -> Place | None:
         """Where to go on; `Problem` for a cursor that this question never gave."""
@@ -122,12 +117,11 @@ class RawParameters(Days):
             place = Place(*(int(part) for part in self.cursor.split(".")[:2]))
         except (ValueError, TypeError):
             place = Place(-1, -1)
-        if self.cursor != cursor_text(provider, self.all_days(), place):
+        if self.cursor != self.cursor_at(provider, place):
             raise Problem(400, "bad-cursor", "cursor: not one that this question gave; start again without it")
         return place
 
-
-def cursor_text(provider: str, window: Window, place: Place) -> str:
-    """An opaque, URL-safe cursor that is good for the same question only."""
-    seal = hashlib.sha256(f"{provider} {window} {place.seq} {place.page_no}".encode()).hexdigest()[:12]
-    return f"{place.seq}.{place.page_no}.{seal}"
+    def cursor_at(self, provider: str, place: Place) -> str:
+        """An opaque, URL-safe cursor that is good for this question only, whenever it is asked."""
+        asked = f"{provider} {self.first} {self.last} {place.seq} {place.page_no}"
+        return f"{place.seq}.{place.page_no}.{hashlib.sha256(asked.encode()).hexdigest()[:12]}"

@@ -32,6 +32,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         "content": {"application/problem+json": {"schema": ProblemBody.model_json_schema()}},
     }
 }
+
+
+def answered(body: Any) -> dict[int | str, dict[str, Any]]:
+    """How a route answers: with `body`, or with a problem."""
+    return {200: {"model": body}, **PROBLEMS}
+
+
 _TITLES = {
     400: "Bad request",
     404: "Not found",
@@ -56,7 +63,7 @@ def answer(request: Request, status: int, kind: str, detail: str, headers: dict[
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
-        "instance": request.url.path[:200],
+        "instance": request.scope["path"][:200],
     }
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
@@ -75,7 +82,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
         kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
-        return answer(request, error.status_code, kind, str(error.detail), dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if headers.get("Allow") == "GET":
+            headers["Allow"] = "GET, HEAD"
+        return answer(request, error.status_code, kind, str(error.detail), headers)
 
     @app.exception_handler(NothingPublished)
     @app.exception_handler(StoreError)
@@ -85,7 +95,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
         number = secrets.token_hex(8)
-        log.error("request.failed", id=number, path=request.url.path[:200], error=repr(error))
+        log.error("request.failed", id=number, path=request.scope["path"][:200], error=repr(error))
         return answer(request, 500, "internal", f"the request failed; the log has it under {number}")
 
 

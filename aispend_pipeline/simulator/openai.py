@@ -82,12 +82,19 @@ def _days(params: QueryParams, now: datetime) -> list[date]:
     """The days of the buckets that overlap the window, today's included."""
     if "start_time" not in params:
         raise _Refused(400, "Missing required parameter: 'start_time'.")
-    start = datetime.fromtimestamp(_number(params, "start_time", 0), UTC)
-    end = datetime.fromtimestamp(_number(params, "end_time", int(now.timestamp()) + 1), UTC)
+    start = _instant(params, "start_time", 0)
+    end = _instant(params, "end_time", int(now.timestamp()) + 1)
     if end <= start:
         raise _Refused(400, "'end_time' must be after 'start_time'.")
     count = ((end - timedelta(microseconds=1)).date() - start.date()).days + 1
     return [start.date() + timedelta(days=n) for n in range(count)]
+
+
+def _instant(params: QueryParams, name: str, default: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(_number(params, name, default), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise _Refused(400, f"Invalid value for '{name}'.") from None
 
 
 def _number(params: QueryParams, name: str, default: int) -> int:
@@ -107,7 +114,7 @@ def _offset(cursor: str | None) -> int:
     if cursor is None:
         return 0
     try:
-        return int(base64.urlsafe_b64decode(cursor.removeprefix("page_")))
+        return max(0, int(base64.urlsafe_b64decode(cursor.removeprefix("page_"))))
     except ValueError:
         raise _Refused(400, "Invalid 'page'.") from None
 

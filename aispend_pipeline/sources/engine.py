@@ -6,7 +6,7 @@ the rows are all there.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,11 +32,11 @@ from aispend_pipeline.model import (
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.normalise.tally import Tally, tally
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.http import Caller, Endpoint, Limits, client
+from aispend_pipeline.sources.http import Caller, Endpoint, Limits
 
 # Grouped and ungrouped sums of a day may differ by this much: the provider rounds each on its own.
 TOLERANCE_USD = Decimal("0.000001")
-LONGEST_CURSOR = 8192
+LONGEST_CURSOR = 8192  # bytes
 
 
 class Source(Protocol):
@@ -78,8 +78,9 @@ class Reader:
     async def window(self, window: Window) -> list[Fetch]:
         """Read `window`; if rows and control disagree, read it once more.
 
-        After that a settled day that disagrees refuses the window; a younger one is accepted and
-        both figures are noted, since a running day grows between two questions.
+        After that a settled day that disagrees refuses the window, and so does money of a day that
+        the rows leave out; a younger day is accepted and both figures are noted, since a running day
+        grows between two questions.
         """
         first = await self._fetch(window, last_try=False)
         if first.error_class != ErrorClass.CONTROL_MISMATCH:
@@ -144,7 +145,7 @@ class Reader:
                 return
             if cursor in seen:
                 raise FetchError(ErrorClass.CURSOR_LOOP, f"{request.path}: cursor loop at page {number}")
-            if len(cursor) > LONGEST_CURSOR:
+            if len(cursor.encode()) > LONGEST_CURSOR:
                 raise FetchError(ErrorClass.SCHEMA, f"{request.path}: a cursor of {len(cursor)} characters")
             if packed > self.limits.window_packed_bytes:
                 raise FetchError(
@@ -158,17 +159,29 @@ class Reader:
     def _checked(self, window: Window, pages: Sequence[Page], now: datetime, *, last_try: bool) -> dict[str, Any]:
         """State, answers and detail of a fetch whose pages are all there."""
         rows, control = (self._tally(window, pages, reading, now) for reading in Reading)
-        answers = [_compare(day, rows, control) for day in window.days() if day in rows.days]
-        apart = [answer for answer in answers if answer.agrees is False]
-        settled = [answer for answer in apart if finality(answer.day, now) is Finality.SETTLED]
-        if settled or (apart and not last_try):
-            worst = (settled or apart)[0]
+        if rows.unplaced and not rows.days:
+            raise FetchError(ErrorClass.SCHEMA, f"{rows.unplaced} records, and none of a day that was asked for")
+        compared = [_compare(day, rows, control) for day in window.days()]
+        apart = [answer for answer in compared if answer.agrees is False]
+        refused = [
+            answer for answer in apart if answer.day not in rows.days or finality(answer.day, now) is Finality.SETTLED
+        ]
+        if refused or (apart and not last_try):
+            worst = (refused or apart)[0]
             raise FetchError(
                 ErrorClass.CONTROL_MISMATCH,
                 f"{worst.day}: the rows add up to {money.text(worst.rows_usd)} USD, the provider's own sum is"
                 f" {money.text(worst.control_usd)} USD",
             )
-        return {"state": FetchState.COMPLETE, "answers": answers, "detail": rows.notes()}
+        answers = [answer for answer in compared if answer.day in rows.days]
+        detail = {**rows.notes(), **self._drift(pages)}
+        return {"state": FetchState.COMPLETE, "answers": answers, "detail": detail}
+
+    def _drift(self, pages: Sequence[Page]) -> dict[str, Any]:
+        """Fields that nobody has described, as a note: ignored, and a sign that the shape changes."""
+        found = [self.source.normaliser.unknown_fields(p.body) for p in pages if p.reading is Reading.ROWS]
+        unknown = sorted({name[:100] for names in found for name in names})
+        return {"unknown_fields": unknown[:20]} if unknown else {}
 
     def _tally(self, window: Window, pages: Sequence[Page], reading: Reading, now: datetime) -> Tally:
         def bodies() -> Iterator[bytes]:
@@ -201,23 +214,15 @@ async def read_account(
     account: str,
     windows: Sequence[Window],
     *,
+    http: httpx.AsyncClient,
     clock: Clock,
     limits: Limits,
-    keep: Callable[[Fetch], Awaitable[None]],
-    http: httpx.AsyncClient | None = None,
 ) -> list[Fetch]:
-    """Read `windows` of one account, one after the other, and hand each fetch to `keep` at once."""
-    done: list[Fetch] = []
-    async with http or client(limits) as opened:
-        endpoint = source.endpoint(settings, account)
-        deadline = clock.monotonic() + limits.account_seconds
-        caller = Caller(opened, endpoint, clock, limits, deadline)
-        reader = Reader(source, settings, account, caller, clock, limits)
-        for window in windows:
-            for fetch in await reader.window(window):
-                await keep(fetch)
-                done.append(fetch)
-    return done
+    """Read `windows` of one account, one after the other; failed fetches are among what comes back."""
+    endpoint = source.endpoint(settings, account)
+    caller = Caller(http, endpoint, clock, limits, clock.monotonic() + limits.account_seconds)
+    reader = Reader(source, settings, account, caller, clock, limits)
+    return [fetch for window in windows for fetch in await reader.window(window)]
 
 
 def windows_to_ask(days: Window, today: date, max_days: int) -> list[Window]:

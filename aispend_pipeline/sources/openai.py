@@ -10,6 +10,7 @@ import msgspec
 
 from aispend_pipeline.errors import ErrorClass, FetchError
 from aispend_pipeline.model import Request
+from aispend_pipeline.normalise.columns import decode
 from aispend_pipeline.settings import DEFAULT_ACCOUNT, OpenAIAccount, Settings
 from aispend_pipeline.sources.http import Endpoint
 
@@ -60,12 +61,9 @@ def endpoint(settings: Settings, name: str) -> Endpoint:
 def cursor(body: bytes) -> str | None:
     """Where the next page is; none after the last.
 
-    Raises `FetchError` (schema) for a page that announces more and does not say where.
+    Raises `FetchError` (schema) for a page of another shape, or that announces more and does not say where.
     """
-    try:
-        page = _envelope.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    except msgspec.ValidationError as error:
-        raise FetchError(ErrorClass.SCHEMA, f"the page's shape is not the known one: {error}") from None
+    page = decode(_envelope, body)
     if not page.has_more:
         return None
     if not page.next_page:

@@ -1,6 +1,5 @@
 """Stores a fetch: itself, what it said of each day, and its pages as received."""
 
-import hashlib
 import json
 
 from aispend_pipeline.model import Fetch, Page
@@ -13,10 +12,10 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
     Pages of a failed fetch are kept too, as evidence; nothing ever reads figures from them.
     """
     transaction.execute(
-        'INSERT INTO "fetch" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO "fetch"'
+        ' SELECT ?, (SELECT coalesce(max(seq), 0) + 1 FROM "fetch"), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?',
         [
             fetch.fetch_id,
-            transaction.seq,
             fetch.source,
             fetch.account,
             fetch.provider,
@@ -42,8 +41,6 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
 
 
 def _store_page(transaction: Transaction, fetch_id: str, number: int, page: Page) -> None:
-    body = page.body
-    sha256 = hashlib.sha256(body).hexdigest()
     transaction.execute(
         "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
@@ -52,11 +49,11 @@ def _store_page(transaction: Transaction, fetch_id: str, number: int, page: Page
             number,
             page.reading,
             page.request.text(),
-            sha256,
+            page.sha256,
             page.fetched_at.replace(tzinfo=None),
         ],
     )
     transaction.execute(
         "INSERT INTO body SELECT $sha256, $bytes, $body WHERE NOT EXISTS (SELECT 1 FROM body WHERE sha256 = $sha256)",
-        {"sha256": sha256, "bytes": len(body), "body": body.decode("utf-8")},
+        {"sha256": page.sha256, "bytes": page.size, "body": page.packed},
     )

@@ -1,5 +1,6 @@
 """The folder of one installation, and the small file operations that survive a power cut."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -9,17 +10,17 @@ from aispend_pipeline.errors import StoreError
 
 def prepare(home: Path) -> None:
     """Make `home` if it is missing, for its owner alone; `StoreError` if it cannot be used."""
-    if home.is_symlink() and not home.exists():
-        raise StoreError(f"{home}: a link that leads nowhere; mend it, or set AISPEND_HOME to another folder")
-    if home.exists() and not home.is_dir():
-        raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder")
     try:
+        if home.is_symlink() and not home.exists():
+            raise StoreError(f"{home}: a link that leads nowhere; mend it, or set AISPEND_HOME to another folder")
+        if home.exists() and not home.is_dir():
+            raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder")
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / "snapshots").mkdir(mode=0o700, exist_ok=True)
+        if not os.access(home, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StoreError(f"{home}: cannot be written ({error.strerror}); set AISPEND_HOME to another folder") from None
-    if not os.access(home, os.W_OK | os.X_OK):
-        raise StoreError(f"{home}: cannot be written (Permission denied); set AISPEND_HOME to another folder")
 
 
 def sync_folder(folder: Path) -> None:

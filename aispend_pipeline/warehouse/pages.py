@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from aispend_pipeline.model import Window
+from aispend_pipeline.model import Window, unpacked
 from aispend_pipeline.sql import statement
 
 # Bodies given in one answer, so that no answer is boundless; at least one page is always given.
@@ -57,7 +57,7 @@ def stored_pages(
         if pages and size > MOST_BYTES:
             break
         row = cursor.execute("SELECT body FROM body WHERE sha256 = ?", [sha256]).fetchone()
-        body = row[0] if row else ""
+        body = unpacked(row[0]).decode() if row else ""
         place = Place(seq, page_no)
         pages.append(StoredPage(place, page_id, of, source, account, fetched_at, Window(first, last), request, body))
     return pages, pages[-1].place if len(found) > len(pages) else None

@@ -43,6 +43,8 @@ def pointer(home: Path) -> Published | None:
         return Published(**json.loads((home / "CURRENT").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+    except NotADirectoryError:
+        raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder") from None
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(
             f"{home / 'CURRENT'}: cannot be read ({error}); remove it and run: aispend recompute"
@@ -83,4 +85,4 @@ class Snapshots:
             # The old connection is not closed here: cursors of running answers keep it alive.
             self._open = published, connection
             return self._open
-        raise StoreError(f"{self._home}: snapshots come and go too quickly to open one; try again")
+        raise StoreError(f"{self._home}: the published snapshot is missing; run: aispend recompute")

@@ -1,8 +1,7 @@
 """The warehouse: one DuckDB file, one writer at a time, and a published copy for everyone else."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -25,9 +24,13 @@ WRITE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": f"v{DUCKDB_VERSION.rsplit('.', 1)[0]}.0",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "300MB",
+    "memory_limit": "1GB",
     "threads": "2",
 }
+
+
+# How DuckDB words what it finds only when it reads a block.
+_SIGNS_OF_DAMAGE = ("Corrupt database file", "Could not read enough bytes")
 
 
 class Transaction:
@@ -89,20 +92,52 @@ class Warehouse:
 
     @contextmanager
     def _locked(self, timeout: float) -> Iterator[None]:
-        try:
-            with lock.held(self.home / "writer.lock", timeout):
-                yield
-        except OSError as error:
-            raise StoreError(f"{self.home}: {error.strerror or error}; free some space or mend the folder") from None
+        with _told_of_disk(self.home), ExitStack() as stack:
+            stack.enter_context(lock.held(self.home / "writer.lock", timeout))
+            held = stack.pop_all()
+        with held:
+            yield
 
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, open for writing; the caller holds the lock."""
-        if not self.file.exists():
-            self._create()
+        with _told_of_disk(self.home):
+            if not self.file.exists():
+                self._create()
+            self._bring_up_to_date()
         with _connected(self.file) as connection:
-            _migrate(connection, self.file, self._clock.now())
+            self._step_over_published(connection)
             yield connection
+
+    def _bring_up_to_date(self) -> None:
+        """Migrate an older file, and keep a copy of it beside it, made while the file is closed."""
+        with _connected(self.file) as connection:
+            version = _version(connection)
+            known = _known_version()
+            if version == known:
+                return
+            if version > known:
+                newer = f"written by a newer aispend (schema {version}, this one knows {known})"
+                raise StoreError(f"{self.file}: {newer}; upgrade aispend")
+            if version == 0:
+                raise StoreError(_damaged(self.file, "it was not made by aispend"))
+            connection.execute("CHECKPOINT")
+        folder.copy_durably(self.file, self.file.with_name(f"{self.file.name}.schema{version}"))
+        with _connected(self.file) as connection:
+            _migrate(connection, version, self._clock.now())
+
+    def _step_over_published(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Give a restored file, which is older than what readers have seen, a number that is new to them."""
+        seq, store_id = _newest_commit(connection)
+        published = pointer(self.home)
+        if published is not None and published.store_id == store_id and published.seq > seq:
+            self._number(connection, published.seq + 1)
+
+    def _number(self, connection: duckdb.DuckDBPyConnection, seq: int) -> None:
+        connection.execute(
+            "INSERT INTO store_meta SELECT $seq, $now, max(schema_version) FROM store_meta",
+            {"seq": seq, "now": self._clock.now().replace(tzinfo=None)},
+        )
 
     def _create(self) -> None:
         snapshots = sorted((self.home / "snapshots").glob("*.duckdb"))
@@ -113,7 +148,7 @@ class Warehouse:
             left.unlink()
         new_connection = duckdb.connect(str(new), config=WRITE_CONFIG)
         with new_connection as connection:
-            _migrate(connection, None, self._clock.now())
+            _migrate(connection, 0, self._clock.now())
             connection.execute("CHECKPOINT")
         new.replace(self.file)
         folder.sync_folder(self.home)
@@ -124,24 +159,28 @@ class Warehouse:
         return Transaction(connection, seq + 1, store_id)
 
     def _commit(self, connection: duckdb.DuckDBPyConnection, seq: int) -> None:
-        now = self._clock.now().replace(tzinfo=None)
-        connection.execute(
-            "INSERT INTO store_meta SELECT $seq, $now, max(schema_version) FROM store_meta",
-            {"seq": seq, "now": now},
-        )
+        self._number(connection, seq)
         points.reached("before_commit")
         connection.execute("COMMIT")
         points.reached("after_commit")
         connection.execute("CHECKPOINT")
 
     def _publish(self, seq: int, store_id: str) -> Published:
+        with _told_of_disk(self.home):
+            return self._copy(seq, store_id)
+
+    def _copy(self, seq: int, store_id: str) -> Published:
+        snapshots = self.home / "snapshots"
         current = pointer(self.home)
-        if current is not None and (current.seq, current.store_id) == (seq, store_id):
+        if (
+            current is not None
+            and (current.seq, current.store_id) == (seq, store_id)
+            and (snapshots / current.file).exists()
+        ):
             return current
         wal = self.file.with_name(f"{self.file.name}.wal")
         if wal.exists() and wal.stat().st_size:
             raise StoreError(f"{wal}: not empty although the file is closed; run the command again")
-        snapshots = self.home / "snapshots"
         for left in snapshots.glob(".*.tmp"):
             left.unlink()
         published = Published(
@@ -155,10 +194,20 @@ class Warehouse:
         points.reached("before_pointer")
         folder.write_durably(self.home / "CURRENT", published.text())
         for old in sorted(snapshots.glob("*.duckdb"))[:-KEPT_SNAPSHOTS]:
-            old.unlink(missing_ok=True)
+            if old.name != published.file:
+                old.unlink(missing_ok=True)
         log.info("published", file=published.file, seq=seq)
         points.reached("published")
         return published
+
+
+@contextmanager
+def _told_of_disk(home: Path) -> Iterator[None]:
+    """Turn trouble with the folder into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{home}: {error.strerror or error}; free some space or mend the folder") from None
 
 
 @contextmanager
@@ -169,12 +218,16 @@ def _connected(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = duckdb.connect(str(file), config=WRITE_CONFIG)
     except (duckdb.Error, RuntimeError) as error:
-        raise StoreError(_damaged(file, str(error).splitlines()[0][:200])) from None
+        raise StoreError(_damaged(file, str(error).partition("\n")[0][:300])) from None
     try:
         connection.execute("SET enable_progress_bar = false")
         yield connection
     except duckdb.Error as error:
-        raise StoreError(f"{file}: {str(error).splitlines()[0][:300]}") from error
+        told = str(error).partition("\n")[0][:300]
+        if any(sign in told for sign in _SIGNS_OF_DAMAGE):
+            raise StoreError(_damaged(file, told)) from error
+        remedy = "; free some space and run the command again" if "Could not write file" in told else ""
+        raise StoreError(f"{file}: {told}{remedy}") from error
     finally:
         with suppress(duckdb.Error):
             connection.rollback()
@@ -204,25 +257,15 @@ def _known_version() -> int:
     return max(_migrations())
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection, file: Path | None, now: datetime) -> None:
-    """Bring the schema up to date in one transaction, with a copy of an older file kept beside it."""
-    version = _version(connection)
-    known = _known_version()
-    if version > known:
-        raise StoreError(
-            f"{file}: written by a newer aispend (schema {version}, this one knows {known}); upgrade aispend"
-        )
-    if version == known:
-        return
-    if file is not None:
-        shutil.copyfile(file, file.with_name(f"{file.name}.schema{version}"))
+def _migrate(connection: duckdb.DuckDBPyConnection, version: int, now: datetime) -> None:
+    """Apply every migration after `version`, and record it, in one transaction."""
     connection.execute("BEGIN TRANSACTION")
     for number, sql in _migrations().items():
         if number > version:
             connection.execute(sql)
     connection.execute(
         "INSERT INTO store_meta SELECT coalesce(max(seq), 0) + 1, ?, ? FROM store_meta",
-        [now.replace(tzinfo=None), known],
+        [now.replace(tzinfo=None), _known_version()],
     )
     connection.execute("COMMIT")
 

@@ -5,76 +5,22 @@ says, and its example is what an error message shows. Empty means unset. A name 
 it belongs to the further account `eu`.
 """
 
-import difflib
 import os
 import re
-from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from aispend_pipeline.errors import SettingsError
-from aispend_pipeline.model import GRID_START, parse_day
+from aispend_pipeline.settings.complaints import explained, fields, misspelt
+from aispend_pipeline.settings.values import Address, Cap, Flag, Key, Port, StartDay
 
 DEFAULT_ACCOUNT = "default"
 _ACCOUNT_SUFFIX = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<account>[A-Z0-9][A-Z0-9_]*)")
-_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-def _flag(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    if text.lower() not in _TRUE | _FALSE:
-        raise ValueError("is neither true nor false")
-    return text.lower() in _TRUE
-
-
-def _day(text: Any) -> Any:
-    return parse_day(text) if isinstance(text, str) else text
-
-
-def _plain_decimal(text: Any) -> Any:
-    if isinstance(text, str) and not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,18})?", text, re.ASCII):
-        raise ValueError("is not a plain amount of US dollars")
-    return text
-
-
-def _address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("is not an address") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ValueError("is not an http or https address")
-    if parts.username or parts.password:
-        raise ValueError("must not carry a user or a password")
-    if parts.query or parts.fragment:
-        raise ValueError("must not carry a query or a fragment")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise ValueError("may use plain http only for this machine itself; write https")
-    return text.rstrip("/")
-
-
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Day = Annotated[date, BeforeValidator(_day)]
-Cap = Annotated[Decimal, BeforeValidator(_plain_decimal)]
-Address = Annotated[str, AfterValidator(_address)]
 
 
 def _setting(alias: str, default: Any, description: str, example: str) -> Any:
@@ -94,7 +40,7 @@ class OpenAIAccount(_Strict):
     """One OpenAI organisation: its admin key and how to reach it."""
 
     name: str
-    api_key: SecretStr = _setting(
+    api_key: Key = _setting(
         "OPENAI_API_KEY",
         ...,
         "admin key of the organisation, with the right to read usage",
@@ -135,10 +81,10 @@ class Settings(_Strict):
         "/var/lib/aispend",
     )
     host: str = _setting("AISPEND_HOST", "127.0.0.1", "where the query service listens", "127.0.0.1")
-    port: Annotated[int, Field(ge=0, le=65535)] = _setting(
-        "AISPEND_PORT", 8080, "port of the query service; 0 takes a free one", "8080"
-    )
-    start_date: Day | None = _setting(
+    port: Port = _setting("AISPEND_PORT", 8080, "port of the query service; 0 takes a free one", "8080")
+    dagster_host: str = _setting("AISPEND_DAGSTER_HOST", "127.0.0.1", "where Dagster's UI listens", "127.0.0.1")
+    dagster_port: Port = _setting("AISPEND_DAGSTER_PORT", 3000, "port of Dagster's UI", "3000")
+    start_date: StartDay | None = _setting(
         "AISPEND_START_DATE",
         None,
         "first day to read by itself; unset is the first of last month",
@@ -176,14 +122,17 @@ class Settings(_Strict):
         environment = os.environ if environment is None else environment
         in_file = _read_dotenv(dotenv)
         found = {name: text.strip() for name, text in {**in_file, **environment}.items() if text.strip()}
-        warnings = _misspelt(found, in_file) + _unused(found)
+        spelt = {name for name in found if _base_name(name) == name}
+        warnings = misspelt(spelt, in_file, _known(), OURS) + _unused(found)
         lines: list[str] = []
-        plain = {name: text for name, text in found.items() if name in _fields(cls)}
+        plain = {name: text for name, text in found.items() if name in fields(cls)}
         values: dict[str, Any] = {"openai": _accounts(found, lines), "warnings": tuple(warnings)}
         try:
             settings = cls(**plain, **values)
         except ValidationError as error:
-            raise SettingsError(_explained(error, cls, plain, "") + lines) from None
+            lines = explained(error, cls, plain) + lines
+            wrong = {problem["loc"][0] for problem in error.errors()}
+            settings = cls(**{name: text for name, text in plain.items() if name not in wrong}, **values)
         lines += settings._contradictions()
         if lines:
             raise SettingsError(lines)
@@ -198,8 +147,6 @@ class Settings(_Strict):
                 lines.append(
                     f"{name}_SOFT_CAP: {soft} is above {name}_HARD_CAP, {hard}; lower the one or raise the other"
                 )
-        if self.start_date and self.start_date < GRID_START:
-            lines.append(f"AISPEND_START_DATE: {self.start_date} is before {GRID_START}, the first day there is")
         return lines
 
     def enabled(self, provider: str) -> bool:
@@ -227,13 +174,13 @@ class Settings(_Strict):
     def shown(self) -> dict[str, Any]:
         """What is set, by name, for `aispend config` and `GET /config`; secrets only as "set"."""
         shown: dict[str, Any] = {}
-        for name, field in _fields(type(self)).items():
+        for name, field in fields(type(self)).items():
             value = getattr(self, field)
             if value is not None:
                 shown[name] = value if isinstance(value, bool | int) else str(value)
         for account in self.openai:
             suffix = "" if account.name == DEFAULT_ACCOUNT else f"__{account.name.upper()}"
-            for name, field in _fields(OpenAIAccount).items():
+            for name, field in fields(OpenAIAccount).items():
                 value = getattr(account, field)
                 if value is not None:
                     shown[name + suffix] = _public(value)
@@ -249,30 +196,25 @@ UNUSED = frozenset(
     GCP_PUBSUB_SUBSCRIPTION ADMIN_TOKEN SLACK_WEBHOOK_URL ALERT_EMAIL_WEBHOOK ON_HARDCAP_WEBHOOK
     ENABLE_ANTHROPIC ENABLE_VERTEX_BILLING_API ENABLE_VERTEX_BQ
     OPENAI_SOFT_CAP OPENAI_HARD_CAP ANTHROPIC_SOFT_CAP ANTHROPIC_HARD_CAP VERTEX_SOFT_CAP VERTEX_HARD_CAP
-    GLOBAL_SOFT_CAP GLOBAL_HARD_CAP AISPEND_DAGSTER_HOST AISPEND_DAGSTER_PORT AISPEND_PUBLIC_URL
+    GLOBAL_SOFT_CAP GLOBAL_HARD_CAP AISPEND_PUBLIC_URL
     AISPEND_RETENTION_DAYS AISPEND_DEBOUNCE_SECONDS AISPEND_REMIND_SOFT_SECONDS AISPEND_REMIND_HARD_SECONDS
     AISPEND_MILESTONES AISPEND_HOOK_SECRET AISPEND_SMTP_URL AISPEND_HEARTBEAT_URL AISPEND_READ_TOKEN
     AISPEND_RATE_LIMIT AISPEND_ANTHROPIC_CALLS_PER_HOUR
     """.split()
 )
-_OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "VERTEX_", "GLOBAL_", "ENABLE_", "CRON_")
-
-
-def _fields(model: type[BaseModel]) -> dict[str, str]:
-    """Setting name to field name."""
-    return {field.alias: name for name, field in model.model_fields.items() if field.alias}
+OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "VERTEX_", "GLOBAL_", "ENABLE_", "CRON_")
 
 
 def _known() -> set[str]:
-    return {*_fields(Settings), *_fields(OpenAIAccount), *UNUSED}
+    return {*fields(Settings), *fields(OpenAIAccount), *UNUSED}
 
 
 def _public(value: Any) -> str:
     """What may be shown of a value: that a secret is set, and an address without its path."""
     if isinstance(value, SecretStr):
         return "set"
-    address = urlsplit(value)
-    return f"{address.scheme}://{address.netloc}" if address.netloc else str(value)
+    text = str(value)
+    return "/".join(text.split("/", 3)[:3]) if text.startswith(("http://", "https://")) else text
 
 
 def _read_dotenv(path: Path | None) -> dict[str, str]:
@@ -286,21 +228,7 @@ def _read_dotenv(path: Path | None) -> dict[str, str]:
 
 def _base_name(name: str) -> str:
     suffixed = _ACCOUNT_SUFFIX.fullmatch(name)
-    return suffixed["name"] if suffixed and suffixed["name"] in _fields(OpenAIAccount) else name
-
-
-def _misspelt(found: Mapping[str, str], in_file: Mapping[str, str]) -> list[str]:
-    known = _known()
-    lines = []
-    for name in sorted(found):
-        if _base_name(name) in known or not (name in in_file or name.startswith(_OURS)):
-            continue
-        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)
-        if near:
-            lines.append(f"{name}: no such setting; did you mean {near[0]}?")
-        elif name in in_file:
-            lines.append(f"{name}: no such setting")
-    return lines
+    return suffixed["name"] if suffixed and suffixed["name"] in fields(OpenAIAccount) else name
 
 
 def _unused(found: Mapping[str, str]) -> list[str]:
@@ -309,39 +237,40 @@ def _unused(found: Mapping[str, str]) -> list[str]:
 
 def _accounts(found: Mapping[str, str], lines: list[str]) -> tuple[OpenAIAccount, ...]:
     """The accounts whose key is present; settings without a suffix are the defaults of all but the key."""
-    own = _fields(OpenAIAccount)
+    own = fields(OpenAIAccount)
     shared = {name: found[name] for name in own if name in found}
+    inherited = {name: text for name, text in shared.items() if name == "OPENAI_BASE_URL"}
     by_account: dict[str, dict[str, str]] = {}
     if "OPENAI_API_KEY" in shared:
         by_account[DEFAULT_ACCOUNT] = shared
     for name, text in found.items():
         suffixed = _ACCOUNT_SUFFIX.fullmatch(name)
         if suffixed and suffixed["name"] in own:
-            inherited = {k: v for k, v in shared.items() if k == "OPENAI_BASE_URL"}
-            account = by_account.setdefault(suffixed["account"].lower(), inherited)
-            account[suffixed["name"]] = text
+            account_name = suffixed["account"].lower()
+            if account_name == DEFAULT_ACCOUNT:
+                lines.append(f"{name}: account {DEFAULT_ACCOUNT} is the one without a suffix; set {suffixed['name']}")
+                continue
+            by_account.setdefault(account_name, dict(inherited))[suffixed["name"]] = text
     accounts = []
     for account_name, texts in sorted(by_account.items(), key=lambda item: (item[0] != DEFAULT_ACCOUNT, item[0])):
         suffix = "" if account_name == DEFAULT_ACCOUNT else f"__{account_name.upper()}"
         try:
             accounts.append(OpenAIAccount(name=account_name, **texts))
         except ValidationError as error:
-            lines += _explained(error, OpenAIAccount, texts, suffix)
+            own_names = {field: field + suffix for field in own if field not in inherited or field + suffix in found}
+            lines += [line for line in explained(error, OpenAIAccount, texts, own_names) if line not in lines]
+    lines += _counted_twice(accounts)
     return tuple(accounts)
 
 
-def _explained(error: ValidationError, model: type[BaseModel], texts: Mapping[str, str], suffix: str) -> list[str]:
-    """One line for each wrong setting: name, value (never a secret's), what is wrong, an example."""
-    fields = _fields(model)
+def _counted_twice(accounts: Sequence[OpenAIAccount]) -> list[str]:
+    """A line for each account that would read the same bill as one before it."""
     lines = []
-    for problem in error.errors():
-        name = str(problem["loc"][0])
-        field = model.model_fields[fields[name]]
-        example = (field.examples or ["..."])[0]
-        if problem["type"] == "missing":
-            lines.append(f"{name}{suffix}: missing; set it, for example {name}{suffix}={example}")
-            continue
-        said = str(problem["msg"]).removeprefix("Value error, ")
-        shown = "(not shown)" if field.annotation is SecretStr else repr(texts[name][:60])
-        lines.append(f"{name}{suffix}: {shown} {said}; for example {name}{suffix}={example}")
+    for number, account in enumerate(accounts):
+        same = [
+            one for one in accounts[:number] if (one.api_key, one.project_ids) == (account.api_key, account.project_ids)
+        ]
+        if same:
+            name = f"OPENAI_API_KEY__{account.name.upper()}"
+            lines.append(f"{name}: the key of account {same[0].name}; its bill would be counted twice, so remove one")
     return lines

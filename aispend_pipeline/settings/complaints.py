@@ -1,0 +1,58 @@
+"""What is wrong with settings, a line each: the name, the value (never a secret's), and what would do."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+
+def fields(model: type[BaseModel]) -> dict[str, str]:
+    """Setting name to field name."""
+    return {field.alias: name for name, field in model.model_fields.items() if field.alias}
+
+
+def misspelt(
+    found: Iterable[str], in_file: Collection[str], known: Collection[str], ours: tuple[str, ...]
+) -> list[str]:
+    """A line for each name of `found` that no setting has: all of a `.env`, and what looks like `ours` elsewhere."""
+    lines = []
+    for name in sorted(found):
+        if name in known or not (name in in_file or name.startswith(ours)):
+            continue
+        near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+        if near:
+            lines.append(f"{name}: no such setting; did you mean {near[0]}?")
+        elif name in in_file:
+            lines.append(f"{name}: no such setting")
+    return lines
+
+
+def explained(
+    error: ValidationError, model: type[BaseModel], texts: Mapping[str, str], spelt: Mapping[str, str] | None = None
+) -> list[str]:
+    """One line for each wrong setting: name, value (never a secret's), what is wrong, an example.
+
+    `spelt` has the names that are to be said with an account's suffix.
+    """
+    field_of = fields(model)
+    lines = []
+    for problem in error.errors():
+        own = str(problem["loc"][0])
+        name = (spelt or {}).get(own, own)
+        field = model.model_fields[field_of[own]]
+        example = (field.examples or ["..."])[0]
+        if problem["type"] == "missing":
+            lines.append(f"{name}: missing; set it, for example {name}={example}")
+            continue
+        said = str(problem["msg"]).removeprefix("Value error, ")
+        shown = "(not shown)" if field.annotation is SecretStr else quoted(texts[own])
+        lines.append(f"{name}: {shown} {said}; for example {name}={example}")
+    return lines
+
+
+def quoted(text: str) -> str:
+    """The start of a refused value, without the user, password and query that an address may carry."""
+    if "://" in text:
+        text = re.sub(r"(?<=://)[^/]*@", "...@", text.partition("?")[0])
+    return repr(text[:60])

@@ -1,0 +1,78 @@
+"""The graph is the one we drew, loads with nothing around it, and shows nobody a secret."""
+
+import dagster as dg
+import pytest
+
+from aispend_pipeline.assets import columns
+from aispend_pipeline.assets.grid import DAYS_A_RUN
+from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.definitions import defs, product
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.warehouse import Snapshots, Warehouse
+
+GRAPH = """
+raw/openai_costs
+spend <- raw/openai_costs
+spend_daily <- spend
+"""
+
+
+def test_definitions_load_without_any_setting():
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_asset_graph_is_the_one_we_drew():
+    graph = defs.resolve_asset_graph()
+    lines = []
+    for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.to_user_string()):
+        parents = " ".join(sorted(parent.to_user_string() for parent in graph.get(key).parent_keys))
+        lines.append(f"{key.to_user_string()} <- {parents}" if parents else key.to_user_string())
+
+    assert lines == GRAPH.strip().splitlines()
+
+
+def test_every_asset_says_what_it_is():
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.metadata["dagster/column_schema"], key
+
+
+def test_all_assets_are_on_one_daily_grid_and_backfill_by_the_month():
+    graph = defs.resolve_asset_graph()
+    keys = graph.get_all_asset_keys()
+    assert len({graph.get(key).partitions_def for key in keys}) == 1
+    assert {graph.get(key).backfill_policy for key in keys} == {dg.BackfillPolicy.multi_run(DAYS_A_RUN)}
+
+
+def test_todays_partition_exists_from_midnight_on():
+    from datetime import UTC, datetime
+
+    from aispend_pipeline.assets.grid import days
+
+    keys = days.get_partition_keys(current_time=datetime(2026, 11, 20, 0, 0, 1, tzinfo=UTC))
+    assert (keys[0], keys[-1]) == ("2024-01-01", "2026-11-20")
+
+
+def test_no_job_snapshot_holds_a_secret(environment):
+    """Dagster keeps every job's snapshot and shows it to whoever opens its UI."""
+    installation = Installation(Settings.load(environment, None))
+    product_defs = product(installation, environment["AISPEND_HOME"])
+    for name in ("hourly_ingest", "recompute"):
+        snapshot = dg.serialize_value(product_defs.resolve_job_def(name).get_job_snapshot())
+        assert "openai_costs" in snapshot or name == "recompute"
+        assert environment["OPENAI_API_KEY"] not in snapshot
+
+
+@pytest.mark.parametrize(
+    ("table", "declared"), [("page", columns.PAGE), ("spend", columns.SPEND), ("spend_daily", columns.SPEND_DAILY)]
+)
+def test_the_columns_shown_are_the_tables_own(table, declared, home):
+    Warehouse(home, SystemClock()).publish()
+    _, cursor = Snapshots(home).current()
+    own = cursor.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})").fetchall()
+    assert own == [(name, type_) for name, (type_, _) in declared.items()]

@@ -1,0 +1,8 @@
+"""`make bench`: ratios against a limit measured in the same run; medians, with the spread beside them."""
+
+from aispend_pipeline_tests.bench import ingest_run, page_reading
+
+if __name__ == "__main__":
+    print("row                                          ours       limit      ratio   aim")
+    ingest_run.main()
+    page_reading.main()

@@ -1,0 +1,119 @@
+"""Pages to rows: ours, from stored text to booked rows, against DuckDB's own JSON reading of the same text.
+
+The limit reads the shape with `from_json` and unnests it into a table: it goes through binary
+floats, parses no line item and checks nothing. Peak memory is that of a process of its own.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.model import DayAnswer, Fetch, FetchState, Page, Reading, Request, Window, midnight
+from aispend_pipeline.rollup.add_up import add_up
+from aispend_pipeline.warehouse import Warehouse, fetches
+from aispend_pipeline_tests.bench.measure import in_turn, median, report
+
+ROWS, PAGES = 200_000, 20
+MEMORY_ROWS, MEMORY_PAGES = 1_000_000, 60
+DAY = date(2026, 11, 1)
+SHAPE = (
+    '{"data": [{"start_time": "BIGINT", "end_time": "BIGINT", "results": [{"amount": {"value": "DECIMAL(38,18)",'
+    ' "currency": "VARCHAR"}, "line_item": "VARCHAR", "project_id": "VARCHAR", "api_key_id": "VARCHAR",'
+    ' "quantity": "DECIMAL(38,9)", "quantity_unit": "VARCHAR"}]}]}'
+)
+
+
+def page(number: int, rows: int) -> bytes:
+    """A page of one bucket with `rows` lines, no two amounts alike."""
+    start = int(midnight(DAY + timedelta(days=number)).timestamp())
+    results = ",".join(
+        '{"object":"organization.costs.result",'
+        f'"amount":{{"value":{n % 997}.{number:02}{n:07}{n % 89:02},"currency":"usd"}},'
+        f'"line_item":"gpt-5.{n % 40}-2026-03-05, {("input", "cached input", "output")[n % 3]}",'
+        f'"project_id":"proj_{n % 50}","api_key_id":"key_{n % 400}","quantity":{n * 7}.0,"quantity_unit":"tokens"}}'
+        for n in range(rows)
+    )
+    return (
+        f'{{"object":"page","data":[{{"object":"bucket","start_time":{start},"end_time":{start + 86400},'
+        f'"results":[{results}]}}],"has_more":false,"next_page":null}}'
+    ).encode()
+
+
+def filled(home: Path, rows: int, pages: int) -> tuple[Warehouse, Window]:
+    """A warehouse with one complete fetch of `rows` lines on `pages` pages, not yet added up."""
+    warehouse = Warehouse(home, SystemClock())
+    now = datetime(2027, 3, 1, tzinfo=UTC)
+    window = Window(DAY, DAY + timedelta(days=pages - 1))
+    received = [Page.received(Reading.ROWS, Request("/costs"), now, page(n, rows // pages)) for n in range(pages)]
+    answers = [DayAnswer(day, rows // pages, 1, 0, 0, None) for day in window.days()]
+    fetch = Fetch(
+        "bench", "openai_costs", "openai", "default", window, FetchState.COMPLETE, now, now, received, answers
+    )
+    with warehouse.write() as transaction:
+        fetches.store(transaction, fetch)
+    return warehouse, window
+
+
+class FixedClock(SystemClock):
+    """March 2027, so that every day of the pages is over."""
+
+    def now(self) -> datetime:
+        return datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        warehouse, window = filled(home / "ours", ROWS, PAGES)
+        with duckdb.connect(str(home / "ours" / "warehouse.duckdb"), read_only=True) as connection:
+            bodies = connection.execute("SELECT body FROM body").fetch_arrow_table()
+
+        def limit() -> None:
+            (home / "limit.duckdb").unlink(missing_ok=True)
+            with duckdb.connect(str(home / "limit.duckdb"), config={"threads": 2}) as connection:
+                connection.register("bodies", bodies)
+                connection.execute(
+                    f"CREATE TABLE rows AS SELECT bucket.start_time, unnest(bucket.results, recursive := true)"
+                    f" FROM (SELECT unnest(from_json(body, '{SHAPE}').data) AS bucket FROM bodies)"
+                )
+                assert connection.execute("SELECT count(*) FROM rows").fetchone() == (ROWS,)
+
+        def ours() -> None:
+            assert sum(day.rows for day in add_up(warehouse, window, FixedClock()).days.values()) == ROWS
+
+        taken, least = in_turn(ours, limit, 7)
+    ratio = median([b / a for a, b in zip(taken, least, strict=True)])
+    rate = f"{ROWS / median(taken) / 1000:.0f}k rows/s"
+    report("pages to rows : DuckDB's JSON reading", median(taken), median(least), ratio, "at least 0.45", rate)
+    peak = _peak_of_a_million()
+    print(f"{'peak memory for 1 M rows':<42} {peak:>8.0f} MB {'':>22}   under 500 MB")
+
+
+def _peak_of_a_million() -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", "from aispend_pipeline_tests.bench import page_reading as p; p.add_up_a_million()"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+def add_up_a_million() -> None:
+    """In a process of its own: make the pages in another, add them up here, print the peak in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        make = (
+            "from pathlib import Path; from aispend_pipeline_tests.bench import page_reading as p;"
+            f"p.filled(Path({folder!r}), p.MEMORY_ROWS, p.MEMORY_PAGES)"
+        )
+        subprocess.run([sys.executable, "-c", make], check=True)
+        window = Window(DAY, DAY + timedelta(days=MEMORY_PAGES - 1))
+        outcome = add_up(Warehouse(Path(folder), SystemClock()), window, FixedClock())
+        assert sum(day.rows for day in outcome.days.values()) == MEMORY_ROWS // MEMORY_PAGES * MEMORY_PAGES
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

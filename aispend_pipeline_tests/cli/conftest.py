@@ -1,0 +1,168 @@
+"""Commands as a user runs them, in this process where that is enough, and a provider that can be told how to behave."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from aispend_pipeline.cli import main
+from aispend_pipeline.simulator.server import served
+from aispend_pipeline.sources.http import Limits
+
+from ..service.world import bucket, page
+
+KEY, KEY_EU = "sk-admin-cli-1", "sk-admin-cli-2"
+OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "ENABLE_", "DAGSTER_", "GLOBAL_", "VERTEX_", "CRON_")
+QUICK = Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def ago(days: int) -> date:
+    return today() - timedelta(days=days)
+
+
+class Result(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Shell:
+    """A user's shell in a folder of its own, with the home `home` and the environment `settings`."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(OURS) and name != "COLUMNS"}
+        return {**kept, "AISPEND_HOME": str(self.home), **self.settings, **more}
+
+    def run(self, *arguments: str, **more: str) -> Result:
+        """The command in this process; impatient with providers."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.environment(more), clear=True),
+            mock.patch.object(sys, "argv", ["aispend", *arguments]),
+            mock.patch("aispend_pipeline.assets.installation.Limits", lambda: QUICK),
+            chdir(self.folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main.run()
+        return Result(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen:
+        """The command in a process of its own."""
+        return subprocess.Popen(
+            [str(Path(sys.executable).parent / "aispend"), *arguments],
+            env=self.environment(more),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(self, process: subprocess.Popen, *, send: signal.Signals | None = None) -> Result:
+        """Wait for it, after a signal perhaps."""
+        if send is not None:
+            process.send_signal(send)
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        return Result(process.returncode, out, err)
+
+    def run_apart(self, *arguments: str, **more: str) -> Result:
+        """As `run`, in a process of its own."""
+        return self.finish(self.start(*arguments, **more))
+
+
+def one_line(text: str) -> str:
+    """The one line that `text` is."""
+    assert "Traceback" not in text
+    (line,) = text.splitlines()
+    return line
+
+
+@dataclass
+class Organisation:
+    """An OpenAI that bills `days`: amount and line item of each line. `broken` keys get `answer` instead."""
+
+    days: dict[date, list[tuple[str, str | None]]] = field(default_factory=lambda: defaultdict(list))
+    broken: dict[str, Response] = field(default_factory=dict)
+    silent: bool = False
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def app(self) -> Starlette:
+        async def costs(request: Request) -> Response:
+            self.asked.set()
+            while self.silent:
+                await asyncio.sleep(0.02)
+            key = request.headers["authorization"].removeprefix("Bearer ")
+            if key in self.broken:
+                return self.broken[key]
+            first = datetime.fromtimestamp(int(request.query_params["start_time"]), UTC).date()
+            end = int(request.query_params.get("end_time", datetime.now(UTC).timestamp() + 1))
+            last = datetime.fromtimestamp(end - 1, UTC).date()
+            asked = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+            return Response(page(*(bucket(day, *self.days[day]) for day in asked)), media_type="application/json")
+
+        return Starlette(routes=[Route("/v1/organization/costs", costs)])
+
+
+REFUSED = JSONResponse({"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}, 401)
+
+
+@contextmanager
+def world(folder: Path, **settings: str) -> Iterator[tuple[Shell, Organisation]]:
+    """A shell and the organisation whose key it has; every day of the last ten bills 1.25 + 0.10 USD."""
+    organisation = Organisation()
+    for days in range(10):
+        organisation.days[ago(days)] = [("1.25", "gpt-4o, input"), ("0.10", "whisper")]
+    with served(organisation.app()) as base:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield Shell(folder, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{base}/v1", **settings}), organisation
+        organisation.silent = False
+
+
+@pytest.fixture
+def shell(tmp_path) -> Shell:
+    """A shell without any setting."""
+    (tmp_path / "shell").mkdir()
+    return Shell(tmp_path / "shell")
+
+
+@pytest.fixture
+def openai_world(tmp_path) -> Iterator[tuple[Shell, Organisation]]:
+    with ExitStack() as stack:
+        yield stack.enter_context(world(tmp_path / "shell"))

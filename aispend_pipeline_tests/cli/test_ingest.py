@@ -1,0 +1,201 @@
+"""`aispend ingest`, `recompute` and what `spend` says after each: right, whole, and said when it is not."""
+
+import json
+import socket
+
+import dagster as dg
+import duckdb
+import pytest
+
+from aispend_pipeline.warehouse import Snapshots
+
+from .conftest import KEY, KEY_EU, REFUSED, Shell, ago, one_line, today, world
+
+YESTERDAY, BEFORE = str(ago(1)), str(ago(2))
+LAST_TWO = ("--from", BEFORE, "--to", YESTERDAY)
+
+
+def spent(shell: Shell, group_by: str = "day", first: str = BEFORE, last: str = YESTERDAY, **more: str) -> dict:
+    done = shell.run("spend", "--from", first, "--to", last, "--group-by", group_by, "--format", "json", **more)
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def costs(answer: dict, key: str = "day") -> dict[str, str]:
+    return {row[key]: row["cost_usd"] for row in answer["rows"]}
+
+
+def test_ingesting_twice_gives_the_same_answer_and_every_run_is_on_the_instance_of_the_home(openai_world):
+    shell, _ = openai_world
+
+    first = shell.run("ingest", *LAST_TWO)
+    answer = spent(shell)
+    again = shell.run("ingest", *LAST_TWO, "--source", "openai_costs")
+
+    for done in (first, again):
+        assert (done.code, done.err) == (0, "")
+        assert one_line(done.out) == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
+    assert costs(answer) == {BEFORE: "1.35", YESTERDAY: "1.35"}
+    assert {**spent(shell), "coverage": None, "as_of": None} == {**answer, "coverage": None, "as_of": None}
+    assert spent(shell)["coverage"]["complete"] is True
+    status = shell.run("status")
+    assert (status.code, status.out.splitlines()[0].split(",")[0]) == (0, "ok")
+    with dg.DagsterInstance.from_config(str(shell.home / "dagster")) as instance:
+        runs = instance.get_runs()
+    assert [(run.job_name, run.status) for run in runs] == [("hourly_ingest", dg.DagsterRunStatus.SUCCESS)] * 4
+    assert KEY not in str(runs)
+
+
+def test_without_days_it_reads_the_look_back_and_all_that_is_missing_since_the_start(openai_world):
+    shell, _ = openai_world
+    start = {"AISPEND_START_DATE": str(ago(5))}
+
+    first = shell.run("ingest", **start)
+    second = shell.run("ingest", **start)
+
+    assert (first.code, second.code) == (0, 0)
+    windows = [line.split()[2].rstrip(":") for line in first.out.splitlines()]
+    assert windows == [f"{BEFORE}..{YESTERDAY}", str(today()), f"{ago(5)}..{ago(3)}"]
+    assert [line.split()[2].rstrip(":") for line in second.out.splitlines()] == windows[:2]
+    assert spent(shell, first=str(ago(5)))["total_usd"] == "6.75"
+
+
+def test_a_running_day_grows_and_a_day_that_was_over_is_restated(openai_world):
+    shell, organisation = openai_world
+    now = ("--from", YESTERDAY)
+    shell.run("ingest", *now)
+    organisation.days[today()].append(("2.00", "gpt-4o, output"))
+    organisation.days[ago(1)] = [("0.75", "gpt-4o, input")]
+
+    done = shell.run("ingest", *now)
+
+    assert done.code == 0
+    answer = spent(shell, last=str(today()), first=YESTERDAY)
+    assert costs(answer) == {YESTERDAY: "0.75", str(today()): "3.35"}
+    _, cursor = Snapshots(shell.home).current()
+    restated = cursor.execute("SELECT day, model, was_usd, is_usd FROM restatement ORDER BY model").fetchall()
+    assert [(str(day), model, float(was), float(now)) for day, model, was, now in restated] == [
+        (YESTERDAY, "gpt-4o", 1.25, 0.75),
+        (YESTERDAY, "whisper", 0.10, 0.0),
+    ]
+
+
+def test_a_line_that_vanishes_is_gone_from_the_answer(openai_world):
+    shell, organisation = openai_world
+    shell.run("ingest", *LAST_TWO)
+    organisation.days[ago(1)] = []
+
+    assert shell.run("ingest", *LAST_TWO).code == 0
+    assert costs(spent(shell)) == {BEFORE: "1.35"}
+    assert spent(shell)["coverage"]["complete"] is True
+
+
+def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(openai_world):
+    shell, _ = openai_world
+    shell.run("ingest", "--from", BEFORE, "--to", BEFORE)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    down = shell.run("ingest", *LAST_TWO, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+    meanwhile, status = spent(shell), shell.run("status")
+    back = shell.run("ingest", *LAST_TWO)
+
+    assert (down.code, down.err) == (1, "")
+    assert one_line(down.out) == (
+        f"openai_costs default {BEFORE}..{YESTERDAY}: failed: /organization/costs: the connection was refused"
+    )
+    assert costs(meanwhile) == {BEFORE: "1.35"}  # what was read before still stands
+    assert {day["day"]: day["state"] for day in meanwhile["coverage"]["days"]} == {
+        BEFORE: "complete",
+        YESTERDAY: "failed",
+    }
+    assert status.code == 1
+    assert "the connection was refused" in status.out
+    assert (back.code, back.err) == (0, "")
+    assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
+    assert shell.run("status").code == 0
+
+
+def test_records_that_cannot_be_understood_are_said_and_the_good_ones_are_there(openai_world):
+    shell, organisation = openai_world
+    organisation.days[ago(1)] = [("1.25", "gpt-4o, input"), ("NaNdollars", "whisper"), ("2.00", "o1-pro, input")]
+
+    done = shell.run("ingest", *LAST_TWO)
+    answer = spent(shell)
+    organisation.days[ago(1)][1] = ("0.50", "whisper")
+    mended = shell.run("ingest", *LAST_TWO)
+
+    assert (done.code, done.err) == (1, "")
+    assert done.out.splitlines()[1:] == [
+        f"openai_costs default {YESTERDAY}: partial: 1 records cannot be understood and are kept apart"
+    ]
+    assert costs(answer) == {BEFORE: "1.35", YESTERDAY: "3.25"}
+    assert answer["coverage"]["complete"] is False
+    assert (mended.code, costs(spent(shell))[YESTERDAY]) == (0, "3.75")
+
+
+def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
+    with world(tmp_path / "shell", OPENAI_API_KEY__EU=KEY_EU) as (shell, organisation):
+        organisation.broken[KEY_EU] = REFUSED
+
+        done = shell.run("ingest", *LAST_TWO)
+        answer = spent(shell, "account")
+        table = shell.run("spend", *LAST_TWO)
+        organisation.broken.clear()
+        mended = shell.run("ingest", *LAST_TWO)
+
+        assert (done.code, done.err) == (1, "")
+        good, bad = done.out.splitlines()
+        assert good == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
+        assert bad.startswith(f"openai_costs eu {BEFORE}..{YESTERDAY}: failed: ")
+        assert bad.endswith("Set OPENAI_API_KEY__EU to an admin key with the right api.usage.read.")
+        assert costs(answer, "account") == {"default": "2.70"}
+        assert f"not whole: openai_costs eu: 2 days failed, {BEFORE} to {YESTERDAY}" in table.out
+        assert mended.code == 0
+        assert costs(spent(shell, "account"), "account") == {"default": "2.70", "eu": "2.70"}
+
+
+class TestRecompute:
+    @pytest.fixture
+    def shell(self, openai_world):
+        shell, _ = openai_world
+        assert shell.run("ingest", *LAST_TWO).code == 0
+        return shell
+
+    def spoil(self, shell: Shell) -> None:
+        with duckdb.connect(str(shell.home / "warehouse.duckdb")) as connection:
+            connection.execute(
+                "UPDATE spend SET amount_usd = amount_usd + 1 WHERE line_item = 'whisper' AND day = ?", [YESTERDAY]
+            )
+
+    def test_it_asks_no_provider_and_says_that_nothing_changed(self, shell):
+        for more in ({"OPENAI_BASE_URL": "http://127.0.0.1:1"}, {"OPENAI_API_KEY": ""}):
+            done = shell.run("recompute", *LAST_TWO, **more)
+
+            assert (done.code, done.out, done.err) == (0, f"{BEFORE}..{YESTERDAY}: no changes\n", "")
+
+    def test_it_says_what_changed_and_mends_it(self, shell):
+        self.spoil(shell)
+
+        done = shell.run("recompute", *LAST_TWO)
+        again = shell.run("recompute", *LAST_TWO)
+
+        assert done.code == 0
+        assert done.out.splitlines() == [
+            f"{BEFORE}..{YESTERDAY}: 1 changes",
+            f"  {YESTERDAY} openai_costs default whisper: was 1.10, is 0.10 USD",
+        ]
+        assert again.out == f"{BEFORE}..{YESTERDAY}: no changes\n"
+        assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
+
+    def test_a_dry_run_says_the_same_and_changes_nothing(self, shell):
+        self.spoil(shell)
+        before = (shell.home / "CURRENT").read_text(), spent(shell)
+
+        dry = shell.run("recompute", *LAST_TWO, "--dry-run")
+        once_more = shell.run("recompute", *LAST_TWO, "--dry-run")
+
+        assert dry.code == 0
+        assert dry.out.splitlines()[1] == f"  {YESTERDAY} openai_costs default whisper: was 1.10, is 0.10 USD"
+        assert once_more.out == dry.out
+        assert ((shell.home / "CURRENT").read_text(), spent(shell)) == before

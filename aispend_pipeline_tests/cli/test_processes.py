@@ -1,0 +1,238 @@
+"""What needs real processes: start-up, secrets, being interrupted and killed, the demo."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.simulator.openai import openai
+from aispend_pipeline.simulator.server import served
+
+from .conftest import Result, Shell, ago, one_line
+
+YESTERDAY = str(ago(1))
+COMMANDS = ["ingest", "spend", "recompute", "status", "config", "demo", "serve"]
+
+
+def test_no_help_waits_for_dagster():
+    program = """
+import sys
+from aispend_pipeline.cli import main
+for command in sys.argv[1:]:
+    sys.argv = ["aispend", *command.split(), "--help"]
+    try:
+        main.run()
+    except SystemExit as ended:
+        assert not ended.code, command
+heavy = {"dagster", "duckdb", "pyarrow", "httpx", "fastapi"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", program, "", *COMMANDS], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in COMMANDS:
+        assert f"Usage: aispend {command}" in done.stdout
+
+
+# One account is refused with its key in the body, a page of another repeats the key, the third is in order.
+KEYS = {
+    "OPENAI_API_KEY": "sk-admin-Zq8Refused",
+    "OPENAI_API_KEY__ODD": "Zq8/echoed+key~1",
+    "OPENAI_API_KEY__OK": "Zq8-fine",
+}
+
+
+@pytest.fixture(scope="module")
+def keys_at_work(tmp_path_factory) -> tuple[Shell, list[Result]]:
+    refused, _, fine = KEYS.values()
+    simulated = openai({fine: "default"}, SystemClock())
+
+    async def costs(request: Request) -> Response:
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        if key == refused:
+            said = f"Incorrect API key provided: {key}. Header was {request.headers['authorization']!r}."
+            return JSONResponse({"error": {"message": said, "code": key}}, 401, headers={"x-key": key})
+        return JSONResponse({"object": "page", "data": [], "has_more": False, "next_page": None, "you": key})
+
+    app = Starlette(routes=[Route("/v1/organization/costs", costs)])
+
+    async def by_key(scope, receive, send):
+        key = dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer ")
+        await (simulated if key == fine else app)(scope, receive, send)
+
+    with served(by_key) as base:
+        shell = Shell(tmp_path_factory.mktemp("secrets"), {"OPENAI_BASE_URL": f"{base}/v1", **KEYS})
+        ingested = shell.run_apart("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
+        others = [shell.run(name) for name in ("status", "config", "spend", "recompute")]
+    return shell, [ingested, *others]
+
+
+class TestSecrets:
+    def test_the_ingest_said_what_was_wrong_with_each_account(self, keys_at_work):
+        ingested = keys_at_work[1][0]
+
+        assert (ingested.code, ingested.err) == (1, "")
+        lines = {line.split()[1]: line for line in ingested.out.splitlines()}
+        assert "answered 401" in lines["default"]
+        assert "Set OPENAI_API_KEY to an admin key" in lines["default"]
+        assert "repeats the key, so it is not kept" in lines["odd"]
+        assert ": complete: " in lines["ok"]
+
+    def test_no_command_prints_a_key(self, keys_at_work):
+        for result in keys_at_work[1]:
+            for key in KEYS.values():
+                assert key not in result.out + result.err
+
+    def test_no_file_of_the_home_holds_a_key(self, keys_at_work):
+        files = [file for file in keys_at_work[0].home.rglob("*") if file.is_file()]
+
+        assert {".duckdb", ".db", ".yaml"} <= {file.suffix for file in files}
+        for file in files:
+            content = file.read_bytes()
+            for key in KEYS.values():
+                assert key.encode() not in content, file
+                assert json.dumps(key)[1:-1].encode() not in content, file
+
+    def test_no_table_holds_a_key_packed_bodies_included(self, keys_at_work):
+        stores = list(keys_at_work[0].home.rglob("*.duckdb"))
+        assert len(stores) >= 2
+        bodies = 0
+        for file in stores:
+            with duckdb.connect(str(file), read_only=True) as connection:
+                for (table,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall():
+                    for row in connection.execute(f'SELECT * FROM "{table}"').fetchall():
+                        unpacked = [zlib.decompress(cell) if isinstance(cell, bytes) else cell for cell in row]
+                        bodies += table == "body" and "organization.costs.result" in str(unpacked)
+                        for key in KEYS.values():
+                            assert key not in str(unpacked), (file, table)
+        assert bodies
+
+    def test_the_run_records_hold_no_key(self, keys_at_work):
+        with dg.DagsterInstance.from_config(str(keys_at_work[0].home / "dagster")) as instance:
+            for run in instance.get_runs():
+                told = str(run) + "".join(str(entry) for entry in instance.all_logs(run.run_id))
+                assert "answered 401" in told or "spend" in told
+                for key in KEYS.values():
+                    assert key not in told
+
+
+def test_an_ingest_that_is_interrupted_or_killed_leaves_nothing_that_needs_a_hand(openai_world):
+    shell, organisation = openai_world
+    asked = ("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
+
+    def started() -> subprocess.Popen:
+        organisation.silent = True
+        organisation.asked.clear()
+        process = shell.start(*asked)
+        assert organisation.asked.wait(60)
+        time.sleep(0.5)  # now it does nothing but wait for the answer
+        return process
+
+    interrupted = shell.finish(started(), send=signal.SIGINT)
+    killed = shell.finish(started(), send=signal.SIGKILL)
+    with dg.DagsterInstance.from_config(str(shell.home / "dagster")) as instance:
+        left = [run.run_id for run in instance.get_runs() if not run.is_finished]
+    organisation.silent = False
+    clean = shell.run(*asked)
+
+    assert interrupted.code == 1
+    assert one_line(interrupted.err) == "stopped; run the same command again to go on"
+    assert interrupted.out == ""
+    assert killed.code == -signal.SIGKILL
+    assert (clean.code, clean.err) == (0, "")
+    assert one_line(clean.out).endswith(": complete: 2 pages, 1.35 USD")
+    with dg.DagsterInstance.from_config(str(shell.home / "dagster")) as instance:
+        states = {run.run_id: run.status for run in instance.get_runs()}
+    assert [states[run_id] for run_id in left] == [dg.DagsterRunStatus.FAILURE]
+    assert all(
+        status in {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+        for status in states.values()
+    )
+    assert shell.run("status").code == 0
+
+
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory) -> tuple[Path, Result]:
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / ".env").write_text(
+        "OPENAI_API_KEY=sk-real-1\nENABLE_OPENAI=false\nOPENAI_BASE_URL=https://nowhere.invalid\n"
+    )
+    shell = Shell(folder, {"OPENAI_API_KEY": "sk-real-2", "OPENAI_BASE_URL": "https://nowhere.invalid/v1"})
+    return folder, shell.run_apart("demo", "--once", "--home", str(folder / "tried"))
+
+
+class TestDemo:
+    def test_it_ends_well_and_its_figures_are_the_simulator_s(self, demonstrated):
+        result = demonstrated[1]
+
+        assert (result.code, result.err) == (0, "")
+        last = result.out.splitlines()[-1]
+        billed, answered = re.search(
+            r"billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$", last
+        ).groups()
+        assert billed == answered
+        assert float(billed) > 1000
+
+    def test_it_keeps_to_its_folder_and_ignores_keys_and_the_dotenv_file(self, demonstrated):
+        folder, result = demonstrated
+
+        assert {path.name for path in folder.iterdir()} == {".env", "tried"}
+        assert "sk-real" not in result.out + result.err
+        assert "a simulated OpenAI with two accounts is on http://127.0.0.1:" in result.out
+
+    def test_it_refuses_a_home_with_real_data(self, tmp_path):
+        shell = Shell(tmp_path)
+        shell.home.mkdir()
+        (shell.home / "warehouse.duckdb").write_bytes(b"real")
+
+        refused = shell.run("demo", "--once", "--home", str(shell.home))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert one_line(refused.err) == (
+            f"{shell.home}: holds data that is not a demo's; choose another folder with --home"
+        )
+        assert [path.name for path in shell.home.iterdir()] == ["warehouse.duckdb"]
+
+    def test_it_refuses_a_home_that_is_a_file(self, tmp_path):
+        (tmp_path / "file").write_text("x")
+
+        refused = Shell(tmp_path).run("demo", "--once", "--home", str(tmp_path / "file"))
+
+        assert (refused.code, refused.out) == (2, "")
+        assert str(tmp_path / "file") in one_line(refused.err)
+
+
+def test_the_service_answers_what_the_command_answers_until_it_is_stopped(openai_world):
+    shell, _ = openai_world
+    process = shell.start("serve", "--port", "0")
+    base = re.search(r"http://127\.0\.0\.1:[0-9]+", process.stdout.readline())[0]
+    asked = {"from": YESTERDAY, "to": YESTERDAY, "groupBy": "model"}
+
+    empty = httpx.get(f"{base}/spend", params=asked).json()
+    shell.run("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
+    filled = httpx.get(f"{base}/spend", params=asked).json()
+    printed = shell.run("spend", "--from", YESTERDAY, "--to", YESTERDAY, "--group-by", "model", "--format", "json")
+    head = httpx.head(f"{base}/spend", params=asked)
+    stopped = shell.finish(process, send=signal.SIGINT)
+
+    assert (empty["rows"], empty["coverage"]["complete"]) == ([], False)
+    assert (filled["total_usd"], filled["coverage"]["complete"]) == ("1.35", True)
+    assert json.loads(printed.out) == filled
+    assert (head.status_code, head.content, "etag" in head.headers) == (200, b"", True)
+    assert stopped.code == 0
+    assert "Traceback" not in stopped.err
+    assert "stopped" not in stopped.err

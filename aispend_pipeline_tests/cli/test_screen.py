@@ -1,0 +1,162 @@
+"""What `spend` prints: on a terminal of any width, into a pipe, into a file."""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.model import Window
+from aispend_pipeline.rollup.add_up import add_up
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator.openai import openai
+from aispend_pipeline.simulator.server import served
+from aispend_pipeline.warehouse import Warehouse
+
+from ..service.world import read
+from .conftest import KEY, Shell, ago
+
+DAYS = Window(ago(3), ago(1))
+ASKED = ("spend", "--from", str(DAYS.first), "--to", str(DAYS.last))
+BOX = re.compile("[\u2500-\u257f]")
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory) -> Iterator[Shell]:
+    """A shell whose home has three days of a simulated organisation."""
+    shell = Shell(tmp_path_factory.mktemp("shell"), {"OPENAI_API_KEY": KEY})
+    clock = SystemClock()
+    with served(openai({KEY: "default"}, clock)) as base:
+        made = Settings.load(
+            {"AISPEND_HOME": str(shell.home), "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{base}/v1"}, dotenv=None
+        )
+        read(made, clock, DAYS)
+        add_up(Warehouse(made.home, clock), DAYS, clock)
+        yield shell
+
+
+def on_terminal(shell: Shell, columns: int, *arguments: str, **more: str) -> str:
+    """What a terminal of that width gets to see of the command."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {**shell.environment(more), "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "aispend"), *arguments],
+        env=environment,
+        cwd=shell.folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = bytearray()
+    try:
+        while piece := os.read(ours, 65536):
+            seen += piece
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(ours)
+        assert process.wait(30) == 0
+    return seen.decode().replace("\r\n", "\n")
+
+
+def exact(shell: Shell, group_by: str = "provider,model") -> dict:
+    return json.loads(shell.run(*ASKED, "--group-by", group_by, "--format", "json").out)
+
+
+def numbers(answer: dict) -> set[str]:
+    """Every number as a person reads it."""
+    shown = {f"{Decimal(row['cost_usd']):,.2f}" for row in answer["rows"]} | {f"{Decimal(answer['total_usd']):,.2f}"}
+    for row in answer["rows"]:
+        shown |= {f"{row[name]:,}" for name in ("input_tokens", "output_tokens") if row[name] is not None}
+    return shown
+
+
+def test_json_is_the_service_s_answer_with_exact_decimals(shell):
+    done = shell.run(*ASKED, "--format", "json", "--group-by", "day")
+
+    assert (done.code, done.err) == (0, "")
+    answer = json.loads(done.out)
+    assert [row["day"] for row in answer["rows"]] == [str(DAYS.first + timedelta(days=n)) for n in range(3)]
+    assert sum(Decimal(row["cost_usd"]) for row in answer["rows"]) == Decimal(answer["total_usd"]) > 1000
+    assert len(answer["total_usd"].partition(".")[2]) > 6
+
+
+def test_csv_has_the_same_exact_decimals(shell):
+    done = shell.run(*ASKED, "--format", "csv", "--group-by", "day,model")
+
+    rows = list(csv.DictReader(io.StringIO(done.out, newline="")))
+    answer = exact(shell, "day,model")
+    assert (done.code, done.err) == (0, "")
+    assert [(row["day"], row["model"] or None, row["cost_usd"]) for row in rows] == [
+        (row["day"], row["model"], row["cost_usd"]) for row in answer["rows"]
+    ]
+    assert list(rows[0])[:3] == ["day", "model", "cost_usd"]
+    assert [row["input_tokens"] for row in rows] == [
+        "" if row["input_tokens"] is None else str(row["input_tokens"]) for row in answer["rows"]
+    ]
+
+
+def test_into_a_pipe_the_table_has_no_lines_no_escapes_and_no_cut(shell):
+    done = shell.run(*ASKED, "--group-by", "day,provider,account,model", COLUMNS="40")
+
+    assert (done.code, done.err) == (0, "")
+    assert "\x1b" not in done.out
+    assert "…" not in done.out
+    assert not BOX.search(done.out)
+    for number in numbers(exact(shell, "day,provider,account,model")):
+        assert number in done.out
+
+
+@pytest.mark.parametrize("columns", [40, 110, 200])
+def test_on_a_terminal_of_any_width_numbers_are_whole(shell, columns):
+    seen = on_terminal(shell, columns, *ASKED, "--group-by", "provider,model")
+
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+    assert max(map(len, plain.splitlines())) <= columns
+    for number in numbers(exact(shell)):
+        assert re.search(rf"(?<![0-9,.]){re.escape(number)}(?![0-9,.])", plain), f"{number}\n{plain}"
+
+
+def test_no_color_means_no_escape_codes(shell):
+    seen = on_terminal(shell, 100, *ASKED, "--group-by", "model", NO_COLOR="1")
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", seen)
+    assert "gpt-5.3-codex" in seen
+
+
+def test_status_fits_a_narrow_terminal_with_numbers_whole(shell):
+    seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_terminal(shell, 40, "status"))
+
+    assert "…" not in seen
+    assert max(map(len, seen.splitlines())) <= 40
+
+
+def test_a_reader_that_goes_away_is_no_reason_to_complain(shell):
+    process = shell.start(*ASKED, "--format", "csv", "--group-by", "day,model")
+    process.stdout.close()
+    with process.stderr as stream:
+        assert stream.read() == ""
+    process.wait(30)
+
+
+def test_numbers_of_thousands_are_set_apart_and_small_ones_are_not_shown_as_nothing(shell):
+    table = shell.run(*ASKED, "--group-by", "model").out
+
+    assert re.search(r"gpt-5\.3-codex +[0-9],[0-9]{3}\.[0-9]{2} ", table)
+    assert re.search(r"^ total +[0-9]+,[0-9]{3}\.[0-9]{2}", table, re.MULTILINE)
+    assert "unknown" in table

@@ -1,0 +1,194 @@
+"""`GET /providers/{name}/raw`: the receipts, each once, as they came."""
+
+import json
+from urllib.parse import quote
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from aispend_pipeline.model import Window
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.simulator.server import served
+from aispend_pipeline.warehouse import Warehouse
+
+from .test_refusals import assert_problem
+from .world import DAYS, KEYS, StandingClock, fill, filled, provider, read, settings
+
+RAW = "/providers/openai/raw"
+
+
+def walk(client, between=lambda: None, **parameters: str) -> list[dict]:
+    """Every item, a screenful at a time; `between` happens after each."""
+    items: list[dict] = []
+    cursor: dict[str, str] = {}
+    for _ in range(200):
+        answer = client.get(RAW, params={**parameters, **cursor}).json()
+        items += answer["items"]
+        if answer["cursor"] is None:
+            return items
+        cursor = {"cursor": answer["cursor"]}
+        between()
+    raise AssertionError("no end")
+
+
+def test_an_item_says_where_and_when_its_page_came_from(client):
+    item = client.get(RAW, params={"limit": "1"}).json()["items"][0]
+
+    assert set(item) == {"id", "provider", "source", "account", "fetched_at", "window", "request", "payload"}
+    assert (item["provider"], item["source"]) == ("openai", "openai_costs")
+    assert item["account"] in KEYS
+    assert item["fetched_at"] == "2026-06-12T13:20:00Z"
+    assert item["window"] == {"from": "2026-06-12", "to": "2026-06-12"}
+    assert item["request"]["path"] == "/organization/costs"
+    assert ["bucket_width", "1d"] in item["request"]["params"]
+
+
+def test_the_payload_is_what_the_provider_sends(client, settings):
+    items = [item for item in walk(client) if item["account"] == "default"]
+
+    for item in items:
+        url = settings.openai[0].base_url + item["request"]["path"]
+        sent = httpx.get(
+            url, params=item["request"]["params"], headers={"authorization": f"Bearer {KEYS['default']}"}, timeout=10
+        )
+        assert sent.status_code == 200
+        as_given = client.get(RAW, params={"limit": "500"}).content
+        assert sent.content in as_given
+    assert len(items) == 6
+
+
+def test_absent_the_limit_is_50(tmp_path):
+    clock = StandingClock()
+    with filled(tmp_path / "home", clock) as made:
+        for _ in range(4):
+            read(made, clock)
+        Warehouse(made.home, clock).publish()
+        answer = TestClient(create_app(made, clock)).get(RAW).json()
+
+    assert len(answer["items"]) == 50
+    assert answer["cursor"] is not None
+
+
+@pytest.mark.parametrize("limit", ["1", "3", "500"])
+def test_walking_lists_each_page_once_newest_fetch_first(client, limit):
+    items = walk(client, limit=limit)
+
+    assert len({item["id"] for item in items}) == len(items) == 16
+    assert items == client.get(RAW, params={"limit": "500"}).json()["items"]
+    by_fetch = [item["id"].rsplit("-", 1) for item in items]
+    assert [int(number) for fetch, number in by_fetch if fetch == by_fetch[-1][0]] in ([1, 2], [1, 2, 3, 4])
+
+
+def test_walking_lists_each_page_once_even_while_ingests_go_on(tmp_path):
+    clock = StandingClock()
+    with filled(tmp_path / "home", clock) as made:
+        client = TestClient(create_app(made, clock))
+        before = [item["id"] for item in walk(client, limit="500")]
+        ingests = iter(range(2))
+
+        def another_ingest() -> None:
+            if next(ingests, None) is not None:
+                fill(made, clock)
+
+        walked = walk(client, another_ingest, limit="3")
+        after = client.get(RAW, params={"limit": "500"}).json()["items"]
+
+    assert [item["id"] for item in walked] == before
+    assert len(after) == 3 * len(before)
+
+
+def test_identical_bodies_of_two_fetches_are_kept_once_and_listed_twice(tmp_path):
+    clock = StandingClock()
+    with filled(tmp_path / "home", clock) as made:
+        fill(made, clock)
+        items = TestClient(create_app(made, clock)).get(RAW, params={"limit": "500"}).json()["items"]
+        with Warehouse(made.home, clock).write() as transaction:
+            bodies = transaction.execute("SELECT count(*), count(DISTINCT sha256) FROM body").fetchone()
+
+    distinct = {json.dumps(item["payload"]) for item in items}
+    assert len(items) == 2 * 16
+    assert bodies == (len(distinct), len(distinct))
+
+
+@pytest.mark.parametrize(
+    ("asked", "windows"),
+    [
+        ({"from": "2026-06-12"}, {"2026-06-12"}),
+        ({"to": "2026-06-11"}, {"2026-06-08"}),
+        ({"from": "2026-06-09", "to": "2026-06-09"}, {"2026-06-08"}),
+        ({"from": "2026-06-11", "to": "2026-06-12"}, {"2026-06-08", "2026-06-12"}),
+        ({"to": "2026-06-07"}, set()),
+        ({"from": "2026-06-13"}, set()),
+    ],
+)
+def test_days_select_the_fetches_whose_window_touches_them(client, asked, windows):
+    assert {item["window"]["from"] for item in walk(client, **asked)} == windows
+
+
+def test_cursors_are_url_safe_and_good_for_the_same_question_only(client):
+    cursor = client.get(RAW, params={"limit": "1"}).json()["cursor"]
+    of_some_days = client.get(RAW, params={"limit": "1", "from": "2026-06-12"}).json()["cursor"]
+
+    assert quote(cursor, safe="") == cursor
+    assert client.get(RAW, params={"cursor": cursor}).status_code == 200
+    for path, given in [
+        ("/providers/anthropic/raw", {"cursor": cursor}),
+        (RAW, {"cursor": cursor, "from": "2026-06-12"}),
+        (RAW, {"cursor": of_some_days}),
+    ]:
+        body = assert_problem(client.get(path, params=given), 400)
+        assert body["type"].endswith(":bad-cursor")
+
+
+def _spoilt(cursor: str) -> list[str]:
+    seq, number, seal = cursor.split(".")
+    return [
+        "",
+        "x",
+        cursor[:-1],
+        cursor + "0",
+        cursor + "." + cursor,
+        f" {cursor}",
+        f"{int(seq) + 1}.{number}.{seal}",
+        f"0{seq}.{number}.{seal}",
+        f"{seq}.{number}.{seal.upper()}",
+        f"-1.-1.{seal}",
+        "1.2",
+        "1.2.3",
+        "9" * 300 + ".1.x",
+        "1.1.\0",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+    ]
+
+
+def test_forged_and_truncated_cursors_are_bad_cursors(client):
+    cursor = next(
+        answer["cursor"]
+        for limit in range(1, 16)
+        if (answer := client.get(RAW, params={"limit": str(limit)}).json())["cursor"]
+        and answer["cursor"].rsplit(".", 1)[1].upper() != answer["cursor"].rsplit(".", 1)[1]
+    )
+
+    for spoilt in _spoilt(cursor):
+        assert assert_problem(client.get(RAW, params={"cursor": spoilt}), 400)["type"].endswith(":bad-cursor"), spoilt
+
+
+def test_a_cursor_that_is_far_too_long_is_refused(client):
+    assert client.get(RAW, params={"cursor": "1" * 20_000}).status_code in (400, 422)
+
+
+def test_a_cursor_of_yesterday_still_leads_on(tmp_path):
+    clock = StandingClock()
+    with served(provider(clock)) as base:
+        made = settings(tmp_path / "home", base)
+        fill(made, clock, Window(DAYS.first, DAYS.first))
+        client = TestClient(create_app(made, clock))
+        first = client.get(RAW, params={"limit": "1"}).json()
+        rest = client.get(RAW, params={"limit": "500"}).json()["items"][1:]
+        clock.instant = clock.instant.replace(day=13)
+        fill(made, clock, Window(DAYS.first, DAYS.first))
+        going_on = client.get(RAW, params={"cursor": first["cursor"]}).json()
+
+    assert going_on == {"items": rest, "cursor": None}

@@ -1,0 +1,272 @@
+"""`GET /spend`: exact, strict, cached by snapshot."""
+
+import json
+import re
+from decimal import Decimal
+
+import pytest
+from jsonschema import Draft202012Validator
+from starlette.testclient import TestClient
+
+from aispend_pipeline import money
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.simulator import organisation
+from aispend_pipeline.warehouse import Warehouse
+
+from .world import DAYS, NOW, ODD_DAY, StandingClock, fill, filled, settings
+
+MONEY = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$|^-?(0|[1-9][0-9]*)\.[0-9]{2,}[1-9]$"}
+COUNT = {"type": ["integer", "null"]}
+KEYS = {"provider": str, "model": str, "day": str, "account": str}
+SCHEMA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["from", "to", "groupBy", "currency", "rows", "total_usd", "unconverted", "coverage", "as_of"],
+    "properties": {
+        "from": {"type": "string", "format": "date"},
+        "to": {"type": "string", "format": "date"},
+        "groupBy": {"type": "array", "items": {"enum": list(KEYS)}},
+        "currency": {"const": "USD"},
+        "rows": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["cost_usd", "input_tokens", "cached_input_tokens", "output_tokens", "requests"],
+                "properties": {
+                    **{name: {"type": ["string", "null"]} for name in KEYS},
+                    "cost_usd": {"anyOf": [MONEY, {"type": "null"}]},
+                    "input_tokens": COUNT,
+                    "cached_input_tokens": COUNT,
+                    "cache_write_tokens": COUNT,
+                    "output_tokens": COUNT,
+                    "requests": COUNT,
+                },
+            },
+        },
+        "total_usd": MONEY,
+        "unconverted": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["currency", "amount"],
+                "additionalProperties": False,
+                "properties": {"currency": {"pattern": "^[A-Z]{3}$"}, "amount": MONEY},
+            },
+        },
+        "coverage": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["complete", "days"],
+            "properties": {
+                "complete": {"type": "boolean"},
+                "days": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["source", "account", "day", "state", "last_read_at"],
+                        "properties": {
+                            "source": {"const": "openai_costs"},
+                            "account": {"enum": ["default", "eu", "odd"]},
+                            "day": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+                            "state": {"enum": ["complete", "partial", "failed", "not_due"]},
+                            "last_read_at": {"type": ["string", "null"]},
+                        },
+                    },
+                },
+            },
+        },
+        "as_of": {"type": "string", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"},
+    },
+}
+ALL = {"from": str(DAYS.first), "to": str(DAYS.last)}
+
+
+def billed(account: str, days=None) -> Decimal:
+    """What the provider's own books say of an account of the simulator."""
+    return organisation.total(account, iter(days or DAYS.days()), NOW)
+
+
+@pytest.mark.parametrize("group_by", ["day", "provider", "account", "model", "day,model", "account,provider,day,model"])
+def test_every_dimension_answers_in_the_documented_shape_and_adds_up(client, group_by):
+    answer = client.get("/spend", params={**ALL, "groupBy": group_by}).json()
+
+    Draft202012Validator(SCHEMA).validate(answer)
+    names = group_by.split(",")
+    assert answer["groupBy"] == names
+    assert [list(row)[: len(names)] for row in answer["rows"]] == [names] * len(answer["rows"])
+    keys = [tuple(row[name] for name in names) for row in answer["rows"]]
+    assert len(set(keys)) == len(keys) > 0
+    assert money.add(Decimal(row["cost_usd"] or 0) for row in answer["rows"]) == Decimal(answer["total_usd"])
+
+
+def test_an_account_costs_what_the_provider_billed_to_the_last_digit(client):
+    rows = client.get("/spend", params={**ALL, "groupBy": "account"}).json()["rows"]
+
+    by_account = {row["account"]: Decimal(row["cost_usd"]) for row in rows}
+    for name in ("default", "eu"):
+        assert abs(by_account[name] - billed(name)) < Decimal("1e-15")  # the provider's own places, rounded at 18
+    assert by_account["odd"] == Decimal("12.500003")
+
+
+def test_money_is_text_in_plain_notation_and_never_a_number(client):
+    body = client.get("/spend", params={**ALL, "groupBy": "account", "account": "odd"}).text
+
+    assert '"cost_usd":"12.500003"' in body
+    assert not re.search(r'_usd":-?[0-9]', body)
+
+
+def test_group_by_may_be_repeated_or_have_commas(client):
+    with_commas = client.get("/spend", params={**ALL, "groupBy": "account,day"}).json()
+    repeated = client.get("/spend", params={**ALL, "groupBy": ["account", "day"]}).json()
+
+    assert repeated == with_commas
+    assert client.get("/spend", params={**ALL, "groupBy": ["day", "account"]}).json()["groupBy"] == ["day", "account"]
+
+
+def test_without_parameters_it_is_this_month_by_provider_model_and_day(client):
+    answer = client.get("/spend").json()
+
+    assert (answer["from"], answer["to"]) == ("2026-06-01", "2026-06-12")
+    assert answer["groupBy"] == ["provider", "model", "day"]
+
+
+@pytest.mark.parametrize(
+    ("given", "window"),
+    [
+        ({"from": "2026-06-10"}, ("2026-06-10", "2026-06-12")),
+        ({"to": "2026-05-20"}, ("2026-05-01", "2026-05-20")),
+        ({"from": "2026-06-12", "to": "2026-06-12"}, ("2026-06-12", "2026-06-12")),
+        ({"from": "2026-07-04"}, ("2026-07-04", "2026-07-04")),
+    ],
+)
+def test_what_is_left_out_of_the_days_is_filled_in(client, given, window):
+    answer = client.get("/spend", params=given).json()
+
+    assert (answer["from"], answer["to"]) == window
+
+
+@pytest.mark.parametrize(
+    ("filters", "accounts"),
+    [
+        ({"account": "eu"}, {"eu"}),
+        ({"account": ["eu", "odd"]}, {"eu", "odd"}),
+        ({"provider": "openai"}, {"default", "eu", "odd"}),
+        ({"provider": "anthropic"}, set()),
+        ({"model": "gpt-4o"}, {"odd"}),
+        ({"model": "gpt-5.3-codex"}, {"default"}),
+        ({"model": "no such model"}, set()),
+        ({"account": "eu", "model": "gpt-4o"}, set()),
+    ],
+)
+def test_filters_keep_only_what_they_name_in_rows_and_total(client, filters, accounts):
+    answer = client.get("/spend", params={**ALL, "groupBy": "account", **filters}).json()
+
+    assert {row["account"] for row in answer["rows"]} == accounts
+    assert money.add(Decimal(row["cost_usd"]) for row in answer["rows"]) == Decimal(answer["total_usd"])
+
+
+def test_a_model_that_cannot_be_told_is_null_and_comes_last(client):
+    rows = client.get("/spend", params={**ALL, "groupBy": "model"}).json()["rows"]
+
+    names = [row["model"] for row in rows]
+    assert names[-1] is None
+    assert names[:-1] == sorted(names[:-1])
+    assert len(names) > 12
+
+
+def test_a_limit_cuts_groups_and_not_the_total(client):
+    whole = client.get("/spend", params={**ALL, "groupBy": "model"}).json()
+    cut = client.get("/spend", params={**ALL, "groupBy": "model", "limit": "3"}).json()
+
+    assert cut["rows"] == whole["rows"][:3]
+    assert cut["total_usd"] == whole["total_usd"]
+
+
+def test_other_currencies_are_listed_and_never_added(client):
+    answer = client.get("/spend", params={**ALL, "groupBy": "model", "account": "odd"}).json()
+
+    assert answer["unconverted"] == [{"currency": "EUR", "amount": "8.00"}]
+    assert answer["total_usd"] == "12.500003"
+    assert client.get("/spend", params={**ALL, "account": "eu"}).json()["unconverted"] == []
+    assert client.get("/spend", params={"from": "2026-06-09", "to": "2026-06-12"}).json()["unconverted"] == []
+
+
+def test_a_group_of_nothing_but_another_currency_has_no_cost_instead_of_zero(client):
+    rows = client.get("/spend", params={**ALL, "account": "odd", "groupBy": "day,model"}).json()["rows"]
+
+    assert [(row["day"], row["model"], row["cost_usd"]) for row in rows] == [
+        (str(ODD_DAY), "gpt-4-turbo", None),
+        (str(ODD_DAY), "gpt-4o", "12.50"),
+        (str(ODD_DAY), None, "0.000003"),
+    ]
+
+
+def test_coverage_names_each_day_of_each_account_and_never_read_days_are_not_due(client):
+    coverage = client.get("/spend", params={"from": "2026-06-07", "to": "2026-06-08"}).json()["coverage"]
+
+    states = {(day["account"], day["day"]): (day["state"], day["last_read_at"]) for day in coverage["days"]}
+    assert len(coverage["days"]) == len(states) == 6
+    for account in ("default", "eu", "odd"):
+        assert states[account, "2026-06-07"] == ("not_due", None)
+        assert states[account, "2026-06-08"] == ("complete", "2026-06-12T13:20:00Z")
+    assert coverage["complete"] is False
+
+
+def test_coverage_is_complete_only_if_every_asked_day_of_every_asked_account_is(client):
+    def complete(**asked: str) -> bool:
+        return client.get("/spend", params={**ALL, **asked}).json()["coverage"]["complete"]
+
+    assert complete(account="eu") is True
+    assert complete(account="odd") is False  # the provider gave no bucket for its last days
+    assert complete() is False
+    assert complete(provider="anthropic") is False
+
+
+def test_the_answer_is_cached_by_its_tag_until_something_is_published(tmp_path):
+    clock = StandingClock()
+    with filled(tmp_path / "home", clock) as made:
+        client = TestClient(create_app(made, clock))
+        first = client.get("/spend", params=ALL)
+        tag = first.headers["etag"]
+        again = client.get("/spend", params=ALL, headers={"if-none-match": tag})
+        other = client.get("/spend", params={**ALL, "groupBy": "day"}, headers={"if-none-match": tag})
+        fill(made, clock)
+        after = client.get("/spend", params=ALL, headers={"if-none-match": tag})
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.text, again.headers["etag"]) == (304, "", tag)
+    assert (other.status_code, other.headers["etag"] != tag) == (200, True)
+    assert (after.status_code, after.headers["etag"] != tag) == (200, True)
+    assert {**after.json(), "as_of": None} == {**first.json(), "as_of": None}
+
+
+def test_an_empty_store_answers_with_no_rows_and_its_coverage(tmp_path):
+    made = settings(tmp_path / "home", "http://127.0.0.1:1")
+    clock = StandingClock()
+    Warehouse(made.home, clock).publish()
+
+    answer = TestClient(create_app(made, clock)).get("/spend", params=ALL)
+
+    assert answer.status_code == 200
+    body = answer.json()
+    Draft202012Validator(SCHEMA).validate(body)
+    assert (body["rows"], body["total_usd"]) == ([], "0.00")
+    assert body["coverage"]["complete"] is False
+    assert {day["state"] for day in body["coverage"]["days"]} == {"not_due"}
+    assert len(body["coverage"]["days"]) == 3 * 5
+
+
+def test_before_the_first_snapshot_it_says_what_to_do(tmp_path):
+    made = settings(tmp_path / "home", "http://127.0.0.1:1")
+
+    answer = TestClient(create_app(made, StandingClock())).get("/spend")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert "aispend ingest" in answer.json()["detail"]
+
+
+def test_the_same_question_has_the_same_bytes(client):
+    assert client.get("/spend", params=ALL).content == client.get("/spend", params=ALL).content
+    assert json.loads(client.get("/spend", params=ALL).content)["as_of"] == "2026-06-12T13:20:00Z"

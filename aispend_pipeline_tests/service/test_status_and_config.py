@@ -1,0 +1,231 @@
+"""`GET /status`, `/config`, `/healthz`: the truth about the figures, and no secret."""
+
+from datetime import timedelta
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from aispend_pipeline import __version__
+from aispend_pipeline.rollup.add_up import add_up
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator.openai import openai
+from aispend_pipeline.simulator.server import served
+from aispend_pipeline.warehouse import Warehouse
+
+from .world import DAYS, KEYS, NOW, StandingClock, fill, settings
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def base(clock):
+    with served(openai({KEYS["default"]: "default"}, clock)) as address:
+        yield address
+
+
+def one_account(home, base: str, **more: str) -> Settings:
+    return Settings.load(
+        {"AISPEND_HOME": str(home), "OPENAI_API_KEY": KEYS["default"], "OPENAI_BASE_URL": f"{base}/v1", **more},
+        dotenv=None,
+    )
+
+
+def status_of(made: Settings, clock: StandingClock) -> dict:
+    answer = TestClient(create_app(made, clock)).get("/status")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()
+
+
+def test_all_is_well_after_a_whole_ingest(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+
+    body = status_of(made, clock)
+
+    assert (body["status"], body["reasons"], body["version"]) == ("ok", [], __version__)
+    assert body["as_of"] == "2026-06-12T13:20:00Z"
+    (feed,) = body["sources"]
+    assert (feed["source"], feed["account"], feed["provider"]) == ("openai_costs", "default", "openai")
+    assert (feed["last_ingest"]["state"], feed["last_ingest"]["error"]) == ("complete", None)
+    assert feed["last_complete_at"] == feed["last_ingest"]["at"] == "2026-06-12T13:20:00Z"
+    assert (feed["stale"], feed["consecutive_failures"], feed["quarantined"], feed["restatements"]) == (False, 0, 0, 0)
+    assert feed["coverage"] == {
+        "first_day": "2026-06-08",
+        "last_day": "2026-06-12",
+        "complete": 5,
+        "partial": 0,
+        "failed": 0,
+        "not_due": 0,
+    }
+
+
+@pytest.mark.parametrize(("seconds", "stale"), [(10800, False), (10801, True)])
+def test_old_figures_are_called_stale_beyond_the_limit(tmp_path, base, clock, seconds, stale):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+    clock.instant = NOW + timedelta(seconds=seconds)
+
+    body = status_of(made, clock)
+
+    assert body["sources"][0]["stale"] is stale
+    assert body["status"] == ("degraded" if stale else "ok")
+    said = ["openai_costs default: stale, last read completely at 2026-06-12 13:20 UTC"]
+    assert body["reasons"] == (said if stale else [])
+
+
+def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+
+    async def refused(request):
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        return JSONResponse({"error": {"message": f"Incorrect API key provided: {key}.", "code": "x"}}, 401)
+
+    with served(Starlette(routes=[Route("/v1/organization/costs", refused)])) as bad:
+        fill(one_account(made.home, bad), clock)
+    body = status_of(made, clock)
+
+    assert body["status"] == "failing"
+    (feed,) = body["sources"]
+    assert feed["last_ingest"]["error_class"] == "unauthorized"
+    assert "OPENAI_API_KEY" in feed["last_ingest"]["error"]
+    assert feed["consecutive_failures"] == 2  # two windows, each stored without a run of its own
+    assert feed["coverage"]["complete"] == 5  # what was read before still stands
+    assert KEYS["default"] not in str(body)
+
+
+def test_one_account_that_fails_is_degraded_and_not_failing(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base, OPENAI_API_KEY__EU="sk-admin-not-known")
+    fill(made, clock)
+
+    body = status_of(made, clock)
+
+    assert body["status"] == "degraded"
+    assert [(feed["account"], feed["last_ingest"]["state"]) for feed in body["sources"]] == [
+        ("default", "complete"),
+        ("eu", "failed"),
+    ]
+    assert body["sources"][1]["last_complete_at"] is None
+    assert any("openai_costs eu" in reason and "OPENAI_API_KEY__EU" in reason for reason in body["reasons"])
+    assert any("eu: 5 days could never be read" in reason for reason in body["reasons"])
+
+
+def test_a_feed_that_was_never_read_is_listed_and_said(tmp_path, clock):
+    made = settings(tmp_path / "home", "http://127.0.0.1:1")
+    Warehouse(made.home, clock).publish()
+
+    body = status_of(made, clock)
+
+    assert body["status"] == "degraded"
+    assert [(feed["account"], feed["last_ingest"], feed["stale"]) for feed in body["sources"]] == [
+        (name, None, True) for name in KEYS
+    ]
+    assert body["reasons"] == [f"openai_costs {name}: was never read; run: aispend ingest" for name in KEYS]
+
+
+def test_without_a_snapshot_it_still_answers_and_does_not_say_ok(tmp_path, clock):
+    body = status_of(settings(tmp_path / "home", "http://127.0.0.1:1"), clock)
+
+    assert (body["status"], body["as_of"], body["sources"]) == ("failing", None, [])
+    assert any("run: aispend ingest" in reason for reason in body["reasons"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rubbish",
+        "[]",
+        "{}",
+        "null",
+        '{"file": "x"}',
+        "\x00\x01",
+        '{"file":"gone.duckdb","seq":1,"at":"x","schema_version":1,"store_id":"y"}',
+    ],
+    ids=repr,
+)
+def test_a_damaged_pointer_is_said_and_not_fatal(tmp_path, clock, text):
+    made = settings(tmp_path / "home", "http://127.0.0.1:1")
+    Warehouse(made.home, clock).publish()
+    (made.home / "CURRENT").write_text(text)
+
+    body = status_of(made, clock)
+
+    assert (body["status"], body["as_of"]) == ("failing", None)
+    assert any(str(made.home) in reason and "\n" not in reason for reason in body["reasons"])
+
+
+def test_a_damaged_snapshot_is_said_and_not_fatal(tmp_path, clock):
+    made = settings(tmp_path / "home", "http://127.0.0.1:1")
+    published = Warehouse(made.home, clock).publish()
+    (made.home / "snapshots" / published.file).write_bytes(b"no database" * 1000)
+
+    body = status_of(made, clock)
+
+    assert body["status"] == "failing"
+    assert "damaged" in body["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "states"),
+    [
+        ({}, ["off", "off", "off"]),
+        ({"OPENAI_API_KEY": "sk-x"}, ["on", "off", "off"]),
+        ({"ENABLE_OPENAI": "true"}, ["unconfigured", "off", "off"]),
+        ({"OPENAI_API_KEY": "sk-x", "ENABLE_ANTHROPIC": "yes"}, ["off", "unconfigured", "off"]),
+        ({"OPENAI_API_KEY": "sk-x", "ENABLE_OPENAI": "1", "ENABLE_VERTEX_BQ": "1"}, ["on", "off", "unconfigured"]),
+    ],
+)
+def test_each_provider_is_on_off_or_unconfigured(tmp_path, clock, environment, states):
+    body = status_of(Settings.load({"AISPEND_HOME": str(tmp_path), **environment}, dotenv=None), clock)
+
+    assert [(p["provider"], p["state"]) for p in body["providers"]] == list(
+        zip(("openai", "anthropic", "vertex"), states, strict=True)
+    )
+
+
+def test_config_says_that_a_secret_is_set_and_never_a_character_of_it(tmp_path, clock):
+    secrets = {"OPENAI_API_KEY": "qZ7-first-key-Kx", "OPENAI_API_KEY__EU": "qZ7-second-key-Kx"}
+    made = Settings.load(
+        {
+            "AISPEND_HOME": str(tmp_path),
+            "OPENAI_BASE_URL": "https://proxy.example:8443/private/path",
+            "OPENAI_HARD_CAP": "250.00",
+            **secrets,
+        },
+        dotenv=None,
+    )
+
+    answer = TestClient(create_app(made, clock)).get("/config")
+
+    body = answer.json()
+    assert (body["OPENAI_API_KEY"], body["OPENAI_API_KEY__EU"]) == ("set", "set")
+    assert body["OPENAI_BASE_URL"] == "https://proxy.example:8443"
+    assert body["OPENAI_HARD_CAP"] == "250.00"
+    assert body["AISPEND_PORT"] == 8080
+    assert "qZ7" not in answer.text
+    assert "private" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_healthz_answers_without_a_store(tmp_path, clock):
+    made = settings(tmp_path / "nothing" / "there", "http://127.0.0.1:1")
+
+    assert TestClient(create_app(made, clock)).get("/healthz").json() == {"status": "ok"}
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_adding_up_again_makes_no_restatement(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+    add_up(Warehouse(made.home, clock), DAYS, clock)
+
+    assert status_of(made, clock)["sources"][0]["restatements"] == 0
