@@ -18,6 +18,8 @@ from aispend_pipeline.warehouse import Warehouse, fetches
 # A run asks for a month at most, whoever starts it.
 DAYS_A_RUN = 31
 
+_TOGETHER_SECONDS = 0.05
+
 # One account of one source: what coverage is kept for.
 Feed = tuple[str, str]
 
@@ -76,23 +78,40 @@ def read_source(
     """
     windows = windows_to_ask(window, clock.now().date(), source.max_days)
 
-    async def read_all() -> list[list[Fetch]]:
-        writing = asyncio.Lock()
-
-        async def read(account: str) -> list[Fetch]:
-            done = await read_account(source, settings, account, windows, http=http, clock=clock, limits=limits)
-            points.reached("fetched")
-            async with writing:
-                await asyncio.to_thread(_store, warehouse, done, run_id)
-            for fetch in done:
-                on_fetch(fetch)
-            return done
-
-        async with client(limits) as http:
-            return await asyncio.gather(*(read(account) for account in source.accounts(settings)))
+    async def read_all() -> list[Fetch]:
+        read: list[Fetch] = []
+        async with client(limits) as http, asyncio.TaskGroup() as group:
+            unread = {
+                group.create_task(read_account(source, settings, name, windows, http=http, clock=clock, limits=limits))
+                for name in source.accounts(settings)
+            }
+            while unread:
+                ended, unread = await _next_ended(unread)
+                fetches_of_ended = [fetch for task in ended for fetch in task.result()]
+                points.reached("fetched")
+                await asyncio.to_thread(_store, warehouse, fetches_of_ended, run_id)
+                for fetch in fetches_of_ended:
+                    on_fetch(fetch)
+                read += fetches_of_ended
+        return read
 
     with _python_handles_interrupts():
-        return [fetch for account in asyncio.run(read_all()) for fetch in account]
+        return asyncio.run(read_all())
+
+
+Tasks = set[asyncio.Task[list[Fetch]]]
+
+
+async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:
+    """The accounts that end next, and those that do not yet.
+
+    Those that end together are stored together: a commit costs as much for one as for many.
+    """
+    ended, unread = await asyncio.wait(unread, return_when=asyncio.FIRST_COMPLETED)
+    if unread:
+        others, unread = await asyncio.wait(unread, timeout=_TOGETHER_SECONDS)
+        ended |= others
+    return ended, unread
 
 
 @contextmanager
@@ -108,7 +127,7 @@ def _python_handles_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _store(warehouse: Warehouse, done: Sequence[Fetch], run_id: str | None) -> None:
+def _store(warehouse: Warehouse, read: Sequence[Fetch], run_id: str | None) -> None:
     with warehouse.write() as transaction:
-        for fetch in done:
+        for fetch in read:
             fetches.store(transaction, fetch, run_id)

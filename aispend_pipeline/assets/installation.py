@@ -6,6 +6,7 @@ there is none that could hold a secret, and definitions load without any setting
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -53,5 +54,11 @@ class SnapshotResource(DuckDBResource):
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the newest snapshot."""
         home = Path(self.database) if self.database else Settings.load().home
-        with Snapshots(home).current()[1] as cursor:
+        with _snapshots(home).current()[1] as cursor:
             yield cursor
+
+
+@lru_cache(maxsize=1)
+def _snapshots(home: Path) -> Snapshots:
+    """One reader a process: opening a snapshot costs more than most questions to it."""
+    return Snapshots(home)

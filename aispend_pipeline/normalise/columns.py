@@ -56,7 +56,8 @@ class Decimals(NamedTuple):
 
 def decimals(tokens: Sequence[msgspec.Raw]) -> Decimals:
     """The decimals that JSON tokens spell, numbers or strings."""
-    texts = pa.array([bytes(token).strip(b'"') for token in tokens], pa.binary()).cast(pa.string(), safe=False)
+    spelt = pa.array([bytes(token) for token in tokens], pa.binary()).cast(pa.string(), safe=False)
+    texts = pc.utf8_trim(spelt, '"')
     common = pc.match_substring_regex(texts, _COMMON)
     values = pc.if_else(common, texts, None).cast(AMOUNT)
     odd = pc.indices_nonzero(pc.invert(common)).to_pylist()
@@ -93,7 +94,8 @@ def booked(
     """The records of one page: the columns every source has, then the source's `own`.
 
     `row_no` is the place in the page; `fault` is null when the record can be booked, and `record` is
-    the JSON of those that cannot. The schema's metadata say which days had a bucket.
+    the JSON of those that cannot. The schema's metadata say which days had a bucket, how many lines
+    were left out as repeated, and how many amounts were rounded.
     """
     starts = [instant(bucket.start) for bucket in buckets]
     which = [place for place, bucket in enumerate(buckets) for _ in range(bucket.rows)]
@@ -105,23 +107,18 @@ def booked(
         }
     ).take(pa.array(which, pa.int64()))
     values = decimals(amounts)
-    codes = pa.array([currency(text)[0] for text in currencies], pa.string())
     faults = _faults([bucket_fault(start, now) for start in starts], which, values, currencies)
     columns = {
         "row_no": pa.array(range(1, len(records) + 1), pa.int64()),
         **{name: edges[name] for name in edges.column_names},
         "amount": values.values,
-        "rounded": pa.array([place in values.rounded for place in range(len(records))], pa.bool_()),
-        "currency": codes,
-        "fault": pa.array([faults.get(place) for place in range(len(records))], pa.string()),
-        "record": pa.array(
-            [_json(records[place]) if place in faults else None for place in range(len(records))],
-            pa.string(),
-        ),
+        "currency": _codes(currencies),
+        "fault": _sparse(faults, len(records)),
+        "record": _sparse({place: _json(records[place]) for place in faults}, len(records)),
         **own,
     }
     days = sorted({start.date().isoformat() for start in starts if start and not bucket_fault(start, now)})
-    metadata = {"days": json.dumps(days), "repeated": str(repeated)}
+    metadata = {"days": json.dumps(days), "repeated": str(repeated), "rounded": str(len(values.rounded))}
     return pa.table(columns).replace_schema_metadata(metadata)
 
 
@@ -132,11 +129,27 @@ def _faults(
     currencies: Sequence[str | None],
 ) -> dict[int, str]:
     """By place, the first thing wrong with a record."""
-    faults = {place: fault for place, text in enumerate(currencies) if (fault := currency(text)[1])}
+    faults: dict[int, str] = {}
+    if any(currency(text)[1] for text in set(currencies)):
+        faults = {place: fault for place, text in enumerate(currencies) if (fault := currency(text)[1])}
     faults |= values.faults
     if any(of_buckets):
         faults |= {place: fault for place, at in enumerate(which) if (fault := of_buckets[at])}
     return faults
+
+
+def _sparse(texts: Mapping[int, str], length: int) -> pa.Array:
+    """A column of `length` that is null but for a few places."""
+    if not texts:
+        return pa.nulls(length, pa.string())
+    return pa.array([texts.get(place) for place in range(length)], pa.string())
+
+
+def _codes(currencies: Sequence[str | None]) -> pa.Array:
+    """The ISO 4217 codes of currencies as written; each distinct text is looked up once."""
+    encoded = pa.array(currencies, pa.string()).dictionary_encode()
+    codes = pa.array([currency(text)[0] for text in encoded.dictionary.to_pylist()], pa.string())
+    return codes.take(encoded.indices)
 
 
 def _json(record: Any) -> str:

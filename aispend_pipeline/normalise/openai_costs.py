@@ -7,14 +7,13 @@ answers. `amount.value` is US dollars, a number or a decimal string; every key o
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aispend_pipeline.model import LONGEST_NAME
 from aispend_pipeline.normalise.columns import Bucket, booked, decimals, decode
@@ -24,12 +23,12 @@ from aispend_pipeline.sql import statement
 _NOTHING = msgspec.Raw(b"")
 
 
-class _Amount(msgspec.Struct, omit_defaults=True):
+class _Amount(msgspec.Struct, omit_defaults=True, gc=False):
     value: msgspec.Raw = _NOTHING
     currency: str | None = None
 
 
-class _Result(msgspec.Struct, omit_defaults=True):
+class _Result(msgspec.Struct, omit_defaults=True, gc=False):
     amount: _Amount | None = None
     line_item: str | None = None
     project_id: str | None = None
@@ -38,13 +37,13 @@ class _Result(msgspec.Struct, omit_defaults=True):
     quantity_unit: str | None = None
 
 
-class _Bucket(msgspec.Struct):
+class _Bucket(msgspec.Struct, gc=False):
     start_time: int | str
     results: list[_Result]
     end_time: int | str | None = None
 
 
-class _Page(msgspec.Struct):
+class _Page(msgspec.Struct, gc=False):
     data: list[_Bucket]
 
 
@@ -86,6 +85,8 @@ class LineItem(NamedTuple):
     qualifier: str | None = None
 
 
+# What of it becomes columns of a row; the whole text is kept beside them.
+BOOKED = ("model", "token_type", "service_tier")
 _TIERS = {"priority", "flex", "batch", "scale"}
 _MODALITIES = {"text", "audio", "image", "video"}
 _SIDES = {
@@ -146,15 +147,13 @@ class OpenAICosts:
         first = next((bucket.results[0] for bucket in decode(_raw_page, body).data if bucket.results), None)
         return set() if first is None else set(msgspec.json.decode(first)) - _KNOWN_FIELDS
 
-    def lookups(self, records: pa.Table) -> Mapping[str, pa.Table]:
-        """`line_items`: what each distinct text says."""
-        texts = pc.unique(records["line_item"].combine_chunks()).to_pylist()
-        parsed = [parse_line_item(text) for text in texts]
-        said = {name: [getattr(item, name) for item in parsed] for name in LineItem._fields}
-        return {"line_items": pa.table({"line_item": texts, **said}, schema=_LINE_ITEMS)}
 
-
-_LINE_ITEMS = pa.schema([("line_item", pa.string()), *((name, pa.string()) for name in LineItem._fields)])
+def _read_line_items(texts: pa.Array) -> dict[str, pa.Array]:
+    """What line items say, as columns; each distinct text is read once."""
+    encoded = texts.dictionary_encode()
+    parsed = [parse_line_item(text) for text in encoded.dictionary.to_pylist()]
+    said = {name: pa.array([getattr(item, name) for item in parsed], pa.string()) for name in BOOKED}
+    return {name: values.take(encoded.indices) for name, values in said.items()}
 
 
 def _on_several_pages(bodies: Bodies) -> set[int | str]:
@@ -180,6 +179,7 @@ def _records(page: _Page, now: datetime, several: set[int | str], seen: set[tupl
         buckets.append(Bucket(bucket.start_time, bucket.end_time, len(results)))
         rows += results
     seen |= on_this_page
+    line_items = pa.array([r.line_item for r in rows], pa.string())
     return booked(
         buckets,
         now,
@@ -188,7 +188,8 @@ def _records(page: _Page, now: datetime, several: set[int | str], seen: set[tupl
         records=rows,
         repeated=repeated,
         own={
-            "line_item": pa.array([r.line_item for r in rows], pa.string()),
+            "line_item": line_items,
+            **_read_line_items(line_items),
             "project_id": pa.array([r.project_id for r in rows], pa.string()),
             "api_key_id": pa.array([r.api_key_id for r in rows], pa.string()),
             "quantity": decimals([r.quantity for r in rows]).values,

@@ -1,4 +1,4 @@
--- Book the records of one page of OpenAI's costs, days of the window only.
+-- Book records of one page of OpenAI's costs.
 -- A line's quantity is counted as given; the unit "1000_tokens" is turned into tokens here.
 INSERT INTO spend
 SELECT
@@ -10,13 +10,13 @@ SELECT
     records.charge_end,
     strftime(records.day, '%Y-%m') AS invoice_month,
     CASE WHEN records.amount < 0 THEN 'Credit' ELSE 'Usage' END AS charge_category,
-    line_items.model,
+    records.model,
     nullif(records.project_id, '') AS project_id,
     nullif(records.api_key_id, '') AS api_key_id,
     records.line_item,
     NULL AS sku_id,
-    line_items.token_type,
-    line_items.service_tier,
+    records.token_type,
+    records.service_tier,
     NULL AS location,
     records.quantity::DECIMAL(38, 9) * CASE WHEN records.unit = '1000_tokens' THEN 1000 ELSE 1 END AS quantity,
     CASE WHEN records.unit = '1000_tokens' THEN 'tokens' ELSE records.unit END AS unit,
@@ -27,7 +27,3 @@ SELECT
     $page_id AS page_id,
     records.row_no
 FROM records
-LEFT JOIN line_items ON records.line_item IS NOT DISTINCT FROM line_items.line_item
-WHERE
-    records.fault IS NULL
-    AND list_contains($days, records.day)

@@ -1,6 +1,6 @@
 """What every source's pages become first: records, as Arrow columns, one table a page."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -13,7 +13,7 @@ Bodies = Callable[[], Iterable[bytes]]
 class Normaliser(Protocol):
     """What a module of this room offers for its source.
 
-    `sql` inserts the rows of the relation `records`, joined with the lookups, into `spend`.
+    `sql` inserts all of the relation `records` into `spend`: what cannot be booked is not in it.
     """
 
     @property
@@ -29,6 +29,3 @@ class Normaliser(Protocol):
 
     def unknown_fields(self, body: bytes) -> set[str]:
         """Names in a page's first record that the provider's known shape does not have."""
-
-    def lookups(self, records: pa.Table) -> Mapping[str, pa.Table]:
-        """Small relations that the SQL joins, by name."""

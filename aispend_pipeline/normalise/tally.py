@@ -30,6 +30,7 @@ class Tally:
     pages: Counter[date] = field(default_factory=Counter)
     quarantined: int = 0
     repeated: int = 0
+    rounded: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -46,6 +47,7 @@ class Tally:
         notes = {
             "quarantined": self.quarantined,
             "repeated_lines": self.repeated,
+            "rounded_amounts": self.rounded,
             "lines_of_other_days": dict(self.ignored),
         }
         return {name: value for name, value in notes.items() if value}
@@ -59,6 +61,7 @@ def tally(tables: Iterable[pa.Table], window: Window) -> Tally:
         bucket_days = [date.fromisoformat(text) for text in json.loads(metadata[b"days"])]
         result.pages.update(day for day in bucket_days if day in window)
         result.repeated += int(metadata[b"repeated"])
+        result.rounded += int(metadata[b"rounded"])
         for at, faulty in _counts(table, pc.is_valid(table["fault"])):
             result.quarantined += faulty
             if at is not None and at in window:

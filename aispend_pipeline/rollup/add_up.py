@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from aispend_pipeline import money
 from aispend_pipeline.clock import Clock
@@ -24,7 +27,7 @@ ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control")
 
 
 # Text of pages held at once while rows are made.
-BATCH_BYTES = 24 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 
 
 class Change(NamedTuple):
@@ -165,20 +168,28 @@ def _book(transaction: Transaction, answer: _Answer, now: datetime) -> None:
                     raise _Unreadable(answer.fetch_id, "a page's body is missing")
                 yield unpacked(found[sha256])
 
-    common: dict[str, Any] = {"source": answer.source, "account": answer.account, "provider": answer.provider}
-    common |= {"fetch_id": answer.fetch_id, "days": answer.days}
-    edges = {"window_start": answer.window_start, "window_end": answer.window_end}
+    common = {"source": answer.source, "account": answer.account, "provider": answer.provider}
+    common["fetch_id"] = answer.fetch_id
+    shown = {"days": answer.days, "window_start": answer.window_start, "window_end": answer.window_end}
     try:
         tables = normaliser.records(bodies, now, repeats=answer.repeats)
         for (page_id, _, _), records in zip(pages, tables, strict=True):
-            if not len(records):  # every day of the page is without spend
-                continue
-            with transaction.relations({"records": records, **normaliser.lookups(records)}):
-                transaction.execute(normaliser.sql, {**common, "page_id": page_id})
-                if records["fault"].null_count < len(records):
-                    transaction.execute(statement("rollup", "quarantine"), {**common, **edges, "page_id": page_id})
+            sound, faulty = _sorted_out(records, answer.days)
+            if len(sound):
+                transaction.execute(normaliser.sql, {**common, "page_id": page_id}, sound)
+            if len(faulty):
+                booked = {**common, **shown, "page_id": page_id}
+                transaction.execute(statement("rollup", "quarantine"), booked, faulty)
     except FetchError as error:
         raise _Unreadable(answer.fetch_id, str(error)) from None
+
+
+def _sorted_out(records: pa.Table, days: list[date]) -> tuple[pa.Table, pa.Table]:
+    """A page's records of `days` that can be booked, and those, of whatever day, that cannot."""
+    sound = pc.and_(pc.is_null(records["fault"]), pc.is_in(records["day"], pa.array(days, pa.date32())))
+    if pc.all(sound).as_py():
+        return records, records.slice(0, 0)
+    return records.filter(sound), records.filter(pc.is_valid(records["fault"]))
 
 
 def _batches(bodies: list[tuple[str, int]]) -> Iterator[list[str]]:

@@ -15,6 +15,4 @@ SELECT
     $page_id,
     records.row_no
 FROM records
-WHERE
-    records.fault IS NOT NULL
-    AND list_contains($days, shown_on)
+WHERE list_contains($days, shown_on)

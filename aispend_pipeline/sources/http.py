@@ -4,10 +4,13 @@ Every attempt is bounded in wall-clock time and in size, and redirects are not f
 """
 
 import asyncio
+import os
 import random
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
@@ -62,8 +65,18 @@ class Endpoint:
 
 def client(limits: Limits) -> httpx.AsyncClient:
     """The client that every source uses; close it after use."""
-    timeout = httpx.Timeout(limits.attempt_seconds, connect=limits.connect_seconds)
-    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, headers={"user-agent": USER_AGENT})
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(limits.attempt_seconds, connect=limits.connect_seconds),
+        follow_redirects=False,
+        headers={"user-agent": USER_AGENT},
+        verify=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
+    """The trusted certificates, read once a process; httpx takes them from where the two say, or its own."""
+    return httpx.create_ssl_context()
 
 
 class Caller:

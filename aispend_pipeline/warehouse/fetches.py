@@ -31,11 +31,18 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
             run_id,
         ],
     )
-    for answer in fetch.answers:
-        transaction.execute(
-            "INSERT INTO answer VALUES (?, ?, ?, ?, ?)",
-            [fetch.fetch_id, answer.day, answer.rows_usd, answer.control_usd, answer.agrees],
-        )
+    answers = fetch.answers
+    transaction.execute(
+        "INSERT INTO answer SELECT ?, unnest(?::DATE[]), unnest(?::DECIMAL(38, 18)[]), unnest(?::DECIMAL(38, 18)[]),"
+        " unnest(?::BOOLEAN[])",
+        [
+            fetch.fetch_id,
+            [answer.day for answer in answers],
+            [str(answer.rows_usd) for answer in answers],
+            [str(answer.control_usd) for answer in answers],
+            [answer.agrees for answer in answers],
+        ],
+    )
     for number, page in enumerate(fetch.pages, start=1):
         _store_page(transaction, fetch.fetch_id, number, page)
 

@@ -24,7 +24,7 @@ WRITE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "storage_compatibility_version": f"v{DUCKDB_VERSION.rsplit('.', 1)[0]}.0",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "memory_limit": "1GB",
+    "memory_limit": "400MB",
     "threads": "2",
 }
 
@@ -41,20 +41,18 @@ class Transaction:
         self.seq = seq
         self.store_id = store_id
 
-    def execute(self, sql: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
-        """Run one statement; its rows are read from what this returns."""
-        return self._connection.execute(sql, params)
+    def execute(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        records: pa.Table | None = None,
+    ) -> duckdb.DuckDBPyConnection:
+        """Run one statement; its rows are read from what this returns.
 
-    @contextmanager
-    def relations(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
-        """Let statements inside the block name Arrow tables as relations."""
-        for name, table in tables.items():
-            self._connection.register(name, table)
-        try:
-            yield
-        finally:
-            for name in tables:
-                self._connection.unregister(name)
+        `records` may be named in it as a relation: DuckDB looks it up among the variables of its caller. Were
+        it registered, the transaction would keep it until it ends.
+        """
+        return self._connection.execute(sql, params)
 
 
 class Warehouse:
@@ -104,25 +102,32 @@ class Warehouse:
         with _told_of_disk(self.home):
             if not self.file.exists():
                 self._create()
-            self._bring_up_to_date()
         with _connected(self.file) as connection:
-            self._step_over_published(connection)
+            version = self._checked_version(connection)
+            if version == _known_version():
+                self._step_over_published(connection)
+                yield connection
+                return
+        self._migrate_from(version)
+        with _connected(self.file) as connection:
             yield connection
 
-    def _bring_up_to_date(self) -> None:
-        """Migrate an older file, and keep a copy of it beside it, made while the file is closed."""
+    def _checked_version(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """The file's schema; `StoreError` when it is not one that this version can use."""
+        version, known = _version(connection), _known_version()
+        if version > known:
+            newer = f"written by a newer aispend (schema {version}, this one knows {known})"
+            raise StoreError(f"{self.file}: {newer}; upgrade aispend")
+        if version == 0:
+            raise StoreError(_damaged(self.file, "it was not made by aispend"))
+        return version
+
+    def _migrate_from(self, version: int) -> None:
+        """Migrate an older file; a copy of it, made while it is closed, stays beside it."""
         with _connected(self.file) as connection:
-            version = _version(connection)
-            known = _known_version()
-            if version == known:
-                return
-            if version > known:
-                newer = f"written by a newer aispend (schema {version}, this one knows {known})"
-                raise StoreError(f"{self.file}: {newer}; upgrade aispend")
-            if version == 0:
-                raise StoreError(_damaged(self.file, "it was not made by aispend"))
             connection.execute("CHECKPOINT")
-        folder.copy_durably(self.file, self.file.with_name(f"{self.file.name}.schema{version}"))
+        with _told_of_disk(self.home):
+            folder.copy_durably(self.file, self.file.with_name(f"{self.file.name}.schema{version}"))
         with _connected(self.file) as connection:
             _migrate(connection, version, self._clock.now())
 

@@ -1,8 +1,12 @@
 """`make bench`: ratios against a limit measured in the same run; medians, with the spread beside them."""
 
+import logging
+
+from aispend_pipeline import log
 from aispend_pipeline_tests.bench import ingest_run, page_reading
 
 if __name__ == "__main__":
+    log.configure(logging.ERROR)
     print("row                                          ours       limit      ratio   aim")
     ingest_run.main()
     page_reading.main()

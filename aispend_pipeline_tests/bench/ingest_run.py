@@ -96,6 +96,14 @@ def _empty(home: Path):
         for name in ASSERTIONS:
             yield dg.AssetCheckResult(passed=True, check_name=name, asset_key=SPEND)
 
+    @dg.asset_check(asset=SPEND)
+    def one() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    @dg.asset_check(asset=SPEND_DAILY)
+    def other() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
     home.mkdir()
     instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(home)))
     installation = Installation(Settings.load({"AISPEND_HOME": str(home)}, None))
@@ -105,7 +113,10 @@ def _empty(home: Path):
         for keys in ([fetch.key], [SPEND, SPEND_DAILY]):
             # The definitions are made for each run, as ours are.
             defs = dg.Definitions(
-                assets=[fetch, add_up], jobs=[dg.define_asset_job("empty")], executor=dg.in_process_executor
+                assets=[fetch, add_up],
+                asset_checks=[one, other],
+                jobs=[dg.define_asset_job("empty", selection=dg.AssetSelection.all())],
+                executor=dg.in_process_executor,
             )
             done = defs.resolve_job_def("empty").execute_in_process(
                 instance=instance,

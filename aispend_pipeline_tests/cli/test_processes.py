@@ -21,6 +21,7 @@ from starlette.routing import Route
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
+from aispend_pipeline.warehouse.snapshots import READ_CONFIG
 
 from .conftest import Result, Shell, ago, one_line
 
@@ -112,7 +113,7 @@ class TestSecrets:
         assert len(stores) >= 2
         bodies = 0
         for file in stores:
-            with duckdb.connect(str(file), read_only=True) as connection:
+            with duckdb.connect(str(file), read_only=True, config=READ_CONFIG) as connection:
                 for (table,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall():
                     for row in connection.execute(f'SELECT * FROM "{table}"').fetchall():
                         unpacked = [zlib.decompress(cell) if isinstance(cell, bytes) else cell for cell in row]
