@@ -105,13 +105,14 @@ def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, unreadab
         for answer in answers
         if not answer.usable
     ]
-    transaction.execute(statement("rollup", "sums_before"), window)
+    transaction.execute(statement("rollup", "sums_of_days").format(table="sums_before"), window)
     for table in ("spend", "quarantine"):
         transaction.execute(statement("rollup", "delete_days").format(table=table), window)
     for answer in answers:
         if answer.usable:
             _book(transaction, answer, now)
-    transaction.execute(statement("rollup", "changes"), window)
+    transaction.execute(statement("rollup", "sums_of_days").format(table="sums_after"), window)
+    transaction.execute(statement("rollup", "changes"))
     transaction.execute(statement("rollup", "restatements"), {"now": now.replace(tzinfo=None)})
     transaction.execute("DELETE FROM spend_daily WHERE day BETWEEN $first AND $last", window)
     for name in ("spend_daily", "forget_coverage", "coverage"):

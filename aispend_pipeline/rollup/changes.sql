@@ -1,22 +1,5 @@
--- What the replaced days add up to now, against what they had been.
+-- Where the replaced days add up to something else than before.
 CREATE TEMP TABLE changes AS
-WITH sums_after AS (
-    SELECT
-        spend.source,
-        spend.account,
-        spend.provider,
-        spend.day,
-        spend.model,
-        sum(spend.amount_usd) AS usd
-    FROM spend
-    INNER JOIN answers_in_use AS used
-        ON spend.source = used.source AND spend.account = used.account AND spend.day = used.day
-    WHERE
-        spend.day BETWEEN $first AND $last
-        AND used.usable
-    GROUP BY ALL
-)
-
 SELECT
     coalesce(was.source, now.source) AS source,
     coalesce(was.account, now.account) AS account,

@@ -72,18 +72,22 @@ def ask(cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[t
         "accounts": list(question.accounts),
         "models": list(question.models),
     }
-    grouping = {f"by_{name}": name in question.group_by for name in DIMENSIONS}
-    found = cursor.execute(
-        statement("warehouse", "spend_by"), {**filters, **grouping, "limit": question.limit}
-    ).fetchall()
-    total = cursor.execute(statement("warehouse", "spend_total"), filters).fetchone()
+    found = _sums(cursor, filters, question.group_by, question.limit)
+    totals = _sums(cursor, filters, (), None)
     unconverted = cursor.execute(statement("warehouse", "unconverted"), filters).fetchall()
     return Answer(
         rows=[_row(question.group_by, row) for row in found],
-        total_usd=total[0] if total and total[0] is not None else Decimal(0),
+        total_usd=(totals[0][0] if totals else None) or Decimal(0),
         unconverted=unconverted,
         coverage=_coverage(cursor, question, feeds),
     )
+
+
+def _sums(
+    cursor: duckdb.DuckDBPyConnection, filters: dict[str, Any], group_by: Sequence[str], limit: int | None
+) -> list[tuple[Any, ...]]:
+    grouping = {f"by_{name}": name in group_by for name in DIMENSIONS}
+    return cursor.execute(statement("warehouse", "spend_by"), {**filters, **grouping, "limit": limit}).fetchall()
 
 
 def _row(group_by: Sequence[str], row: tuple[object, ...]) -> Row:

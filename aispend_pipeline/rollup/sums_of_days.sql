@@ -1,5 +1,5 @@
--- What the days that are about to be replaced add up to now.
-CREATE TEMP TABLE sums_before AS
+-- What the days that are replaced add up to; asked before and after.
+CREATE TEMP TABLE {table} AS
 SELECT
     spend.source,
     spend.account,
