@@ -36,7 +36,11 @@ def due_windows(
     feeds: Collection[Feed],
     complete: Mapping[Feed, Collection[date]],
 ) -> list[Window]:
-    """The look-back first; then, newest first, every run of days since the start that some feed lacks."""
+    """The look-back first; then, newest first, every run of days since the start that some feed lacks.
+
+    `complete` are the days that are whole and settled: a day is read once more when it must agree with
+    the provider's own sum, however short the look-back is.
+    """
     today = now.date()
     look_back = max((now - timedelta(hours=settings.lookback_hours)).date(), GRID_START)
     windows = list(Window(look_back, today).pieces(DAYS_A_RUN))
@@ -79,27 +83,44 @@ def read_source(
     windows = windows_to_ask(window, clock.now().date(), source.max_days)
 
     async def read_all() -> list[Fetch]:
-        read: list[Fetch] = []
-        async with client(limits) as http, asyncio.TaskGroup() as group:
-            unread = {
-                group.create_task(read_account(source, settings, name, windows, http=http, clock=clock, limits=limits))
+        async with client(limits) as http:
+            tasks = {
+                asyncio.create_task(
+                    read_account(source, settings, name, windows, http=http, clock=clock, limits=limits)
+                )
                 for name in source.accounts(settings)
             }
-            while unread:
-                ended, unread = await _next_ended(unread)
-                fetches_of_ended = [fetch for task in ended for fetch in task.result()]
-                points.reached("fetched")
-                await asyncio.to_thread(_store, warehouse, fetches_of_ended, run_id)
-                for fetch in fetches_of_ended:
-                    on_fetch(fetch)
-                read += fetches_of_ended
-        return read
+            try:
+                return await _keep_as_they_end(tasks, warehouse, run_id, on_fetch)
+            finally:
+                for task in tasks:
+                    task.cancel()
 
     with _python_handles_interrupts():
         return asyncio.run(read_all())
 
 
 Tasks = set[asyncio.Task[list[Fetch]]]
+
+
+async def _keep_as_they_end(
+    unread: Tasks, warehouse: Warehouse, run_id: str | None, on_fetch: Callable[[Fetch], None]
+) -> list[Fetch]:
+    """Store what each account read; one that broke is raised once the others are stored."""
+    kept: list[Fetch] = []
+    broken: list[BaseException] = []
+    while unread:
+        ended, unread = await _next_ended(unread)
+        broken += [error for task in ended if (error := task.exception())]
+        read = [fetch for task in ended if not task.exception() for fetch in task.result()]
+        points.reached("fetched")
+        await asyncio.to_thread(_store, warehouse, read, run_id)
+        for fetch in read:
+            on_fetch(fetch)
+        kept += read
+    if broken:
+        raise broken[0]
+    return kept
 
 
 async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:

@@ -38,7 +38,7 @@ def configure(level: int = logging.INFO) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
 
@@ -56,3 +56,7 @@ def listened(listener: Callable[[str], None]) -> Iterator[None]:
 def _short(event: MutableMapping[str, Any]) -> str:
     fields = " ".join(str(value) for name, value in event.items() if name != "event" and value is not None)
     return f"{event['event']} {fields}"
+
+
+# Dagster's own processes call no function of ours at their start.
+configure()

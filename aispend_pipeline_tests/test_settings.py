@@ -16,6 +16,10 @@ from aispend_pipeline.settings import UNUSED, OpenAIAccount, Settings
 KEY = "sk-admin-Zq81-a"
 
 
+def secrets_of(made: Settings) -> tuple[str, ...]:
+    return tuple(account.api_key.get_secret_value() for account in made.openai)
+
+
 def load(environment: dict[str, str] | None = None, /, **more: str) -> Settings:
     return Settings.load({**(environment or {}), **more}, dotenv=None)
 
@@ -56,7 +60,7 @@ def test_nothing_is_needed():
 
     assert made.home == Path("data")
     assert (made.host, made.port, made.lookback_hours, made.stale_after_seconds) == ("127.0.0.1", 8080, 48, 10800)
-    assert (made.start_date, made.openai, made.warnings, made.secrets) == (None, (), (), ())
+    assert (made.start_date, made.openai, made.warnings, secrets_of(made)) == (None, (), (), ())
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
@@ -68,7 +72,7 @@ def test_empty_means_unset(nothing):
 def test_values_are_trimmed():
     made = load(AISPEND_PORT=" 81 ", OPENAI_API_KEY=f" {KEY}\n", OPENAI_HARD_CAP=" 12 ")
 
-    assert (made.port, made.secrets, made.openai_hard_cap) == (81, (KEY,), Decimal(12))
+    assert (made.port, secrets_of(made), made.openai_hard_cap) == (81, (KEY,), Decimal(12))
 
 
 class TestDotenv:
@@ -77,7 +81,7 @@ class TestDotenv:
 
         made = Settings.load({"AISPEND_PORT": "2222"}, dotenv=tmp_path / ".env")
 
-        assert (made.port, made.host, made.secrets) == (2222, "127.0.0.2", (KEY,))
+        assert (made.port, made.host, secrets_of(made)) == (2222, "127.0.0.2", (KEY,))
 
     def test_it_is_that_of_the_working_directory(self):
         Path(".env").write_text("AISPEND_PORT=1111\n")
@@ -87,7 +91,10 @@ class TestDotenv:
     def test_its_values_are_taken_as_they_are(self, tmp_path):
         (tmp_path / ".env").write_text("OPENAI_API_KEY='sk-$HOME-${USER}'\n")
 
-        assert Settings.load({"HOME": "x", "USER": "y"}, dotenv=tmp_path / ".env").secrets == ("sk-$HOME-${USER}",)
+        assert (
+            Settings.load({"HOME": "x", "USER": "y"}, dotenv=tmp_path / ".env").openai[0].api_key.get_secret_value()
+            == "sk-$HOME-${USER}"
+        )
 
     @pytest.mark.parametrize("text", ["", "# nothing\n", "AISPEND_PORT\n", "AISPEND_PORT=\n"])
     def test_one_that_says_nothing_changes_nothing(self, tmp_path, text):
@@ -429,7 +436,7 @@ def test_a_key_is_in_nothing_that_can_be_written_down(key, of_eu):
     environment = {"OPENAI_API_KEY": key, "OPENAI_API_KEY__EU": of_eu}
     made = load(environment)
 
-    assert made.secrets == (key, of_eu)
+    assert secrets_of(made) == (key, of_eu)
     written = [
         str(made),
         repr(made),
@@ -470,7 +477,7 @@ def test_one_bill_is_not_counted_twice():
         load({"OPENAI_API_KEY": "sk-admin-a", "OPENAI_API_KEY__EU": "sk-admin-a"})
 
     (line,) = raised.value.lines
-    assert line.startswith("OPENAI_API_KEY__EU: the key of account default")
+    assert line.startswith("OPENAI_API_KEY__EU: reads what account default reads")
     assert "sk-admin-a" not in line
 
 
@@ -490,3 +497,35 @@ def test_one_key_may_read_two_groups_of_projects_as_two_accounts():
 def test_the_default_account_has_no_suffix():
     with pytest.raises(SettingsError, match="OPENAI_API_KEY__DEFAULT: account default is the one without a suffix"):
         load({"OPENAI_API_KEY": "sk-admin-a", "OPENAI_API_KEY__DEFAULT": "sk-admin-b"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [("", "proj_a", True), ("proj_a,proj_b", "proj_b,proj_c", True), ("proj_a", "proj_b", False), ("", "", True)],
+)
+def test_accounts_of_one_key_overlap_where_their_projects_do(first, second, overlap):
+    environment = {"OPENAI_API_KEY": "sk-a", "OPENAI_API_KEY__B": "sk-a"}
+    environment |= {"OPENAI_PROJECT_ID": first, "OPENAI_PROJECT_ID__B": second}
+    if overlap:
+        with pytest.raises(SettingsError, match="counted twice"):
+            load(environment)
+    else:
+        assert len(load(environment).openai) == 2
+
+
+def test_one_key_of_two_organisations_is_two_accounts():
+    made = load(
+        {"OPENAI_API_KEY": "sk-a", "OPENAI_ORG_ID": "org-1", "OPENAI_API_KEY__B": "sk-a", "OPENAI_ORG_ID__B": "org-2"}
+    )
+    assert [account.org_id for account in made.openai] == ["org-1", "org-2"]
+
+
+def test_an_id_that_no_header_can_carry_is_refused():
+    with pytest.raises(SettingsError, match="OPENAI_ORG_ID__EU"):
+        load({"OPENAI_API_KEY__EU": "sk-a", "OPENAI_ORG_ID__EU": "org\u20131"})
+
+
+def test_a_key_in_the_wrong_place_is_not_repeated():
+    with pytest.raises(SettingsError) as raised:
+        load({"AISPEND_PORT": "sk-admin-misplaced"})
+    assert "misplaced" not in str(raised.value)

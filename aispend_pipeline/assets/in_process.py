@@ -14,6 +14,7 @@ from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.definitions import product
 from aispend_pipeline.model import Window
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.sql import packaged
 from aispend_pipeline.warehouse import folder, lock
 
@@ -21,35 +22,29 @@ PROCESS = "aispend/process"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def dagster_home(home: Path) -> Path:
-    """Dagster's folder: `DAGSTER_HOME` if set, else `dagster` in the installation's home."""
-    own = os.environ.get("DAGSTER_HOME")
-    return Path(own).expanduser() if own else home / "dagster"
-
-
-def prepare_instance(home: Path) -> Path:
-    """Write `dagster.yaml` and bring the instance's schema up to date, once, before anything else meets it.
+def prepare_instance(settings: Settings) -> Path:
+    """Dagster's folder, with `dagster.yaml` written and its schema of this version, before anything else meets it.
 
     Two processes that first meet an empty folder can stamp its schema twice, and nothing loads after.
     """
-    folder.prepare(home)
-    at = dagster_home(home)
+    folder.prepare(settings.home)
+    at = (settings.dagster_home or settings.home / "dagster").expanduser().absolute()
     at.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ready = at / ".prepared"
-    with lock.held(home / "dagster.lock", timeout=120):
-        if not ready.exists():
+    prepared = at / ".prepared-by-dagster"
+    with lock.held(settings.home / "dagster.lock", timeout=120):
+        if not prepared.exists() or prepared.read_text() != dg.__version__:
             if not (at / "dagster.yaml").exists():
                 folder.write_durably(at / "dagster.yaml", packaged("assets", "dagster.yaml"))
             with redirect_stdout(StringIO()), DagsterInstance.from_config(str(at)) as instance:
                 instance.upgrade()
-            ready.touch()
+            folder.write_durably(prepared, dg.__version__)
     return at
 
 
 @contextmanager
-def instance_of(home: Path) -> Iterator[DagsterInstance]:
+def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
     """The installation's instance, with the runs of processes that died marked as failed."""
-    with DagsterInstance.from_config(str(prepare_instance(home))) as instance:
+    with DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
         _end_orphans(instance)
         yield instance
 

@@ -1,5 +1,6 @@
 """`raw/<source>`: a provider's answers, as received."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import dagster as dg
@@ -15,11 +16,14 @@ from aispend_pipeline.sources.engine import Source
 def raw_pages(source: Source) -> dg.AssetsDefinition:
     """The asset of one source: one partition a day, all accounts.
 
-    It has no retry policy: the engine has tried again already wherever that made sense.
+    It has no retry policy: the engine has tried again already wherever that made sense. Where some
+    account was read and another not, the step succeeds and its check fails, so that what lies
+    below it in the same run is added up for the one.
     """
+    key = dg.AssetKey(["raw", source.name])
 
     @dg.asset(
-        key=["raw", source.name],
+        key=key,
         description=f"Pages of {source.name}, as received: one row a page of each fetch, bodies kept once.",
         partitions_def=days,
         backfill_policy=a_month_a_run,
@@ -27,23 +31,32 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         kinds={"duckdb", source.provider},
         owners=["team:finops"],
         metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
+        check_specs=[dg.AssetCheckSpec(READ, asset=key, description="Every account answered every window.")],
     )
-    def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        fetches = ingest.read_source(
-            source,
-            installation.settings,
-            installation.warehouse,
-            window_of(context),
-            clock=installation.clock,
-            limits=installation.limits,
-            run_id=context.run.run_id,
+    def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
+        fetches = _last_of_each(
+            ingest.read_source(
+                source,
+                installation.settings,
+                installation.warehouse,
+                window_of(context),
+                clock=installation.clock,
+                limits=installation.limits,
+                run_id=context.run.run_id,
+            )
         )
+        failed = [f"{f.account} {f.window}: {f.error}" for f in fetches if f.state is FetchState.FAILED]
+        yield dg.AssetCheckResult(passed=not failed, check_name=READ, asset_key=key, metadata={"failed": failed})
+        if failed and len(failed) == len(fetches):
+            raise dg.Failure("; ".join(failed), allow_retries=False)
         _note_days(context, fetches)
-        failed = [f for f in _last_of_each(fetches) if f.state is FetchState.FAILED]
-        if failed:
-            raise dg.Failure("; ".join(f"{f.account} {f.window}: {f.error}" for f in failed), allow_retries=False)
+        yield dg.MaterializeResult(asset_key=key)
 
     return fetch
+
+
+READ = "every_account_is_read"
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]  # type: ignore[type-arg]
 
 
 def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:
@@ -52,20 +65,20 @@ def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:
 
 
 def _note_days(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> None:
-    """Each day's own rows, dollars, pages and seconds, all accounts together."""
+    """Each day's own rows, dollars, pages and share of the seconds, all accounts together; none of a day not read."""
     for day in context.partition_keys:
-        answers = [(f, a) for f in _last_of_each(fetches) for a in f.answers if a.day.isoformat() == day]
-        usd = money.add(answer.rows_usd for _, answer in answers)
-        seconds = sum((f.finished_at - f.started_at).total_seconds() for f, _ in answers)
-        context.add_asset_metadata(
-            {
-                "dagster/partition_row_count": sum(answer.rows for _, answer in answers),
-                "usd": plotted(usd),
-                "pages": sum(answer.pages for _, answer in answers),
+        answers = [(f, a) for f in fetches for a in f.answers if a.day.isoformat() == day]
+        if answers:
+            seconds = sum((f.finished_at - f.started_at).total_seconds() / len(f.answers) for f, _ in answers)
+            pages = sum(answer.pages for _, answer in answers)
+            noted = {
+                "dagster/partition_row_count": pages,
+                "pages": pages,
+                "lines": sum(answer.rows for _, answer in answers),
+                "usd": plotted(money.add(answer.rows_usd for _, answer in answers)),
                 "seconds": seconds,
-            },
-            partition_key=day,
-        )
+            }
+            context.add_asset_metadata(noted, partition_key=day)
 
 
 def plotted(usd: Decimal) -> dg.FloatMetadataValue:

@@ -37,7 +37,7 @@ def steps(settings: Settings, only: Collection[str] = ()) -> dict[str, list[dg.A
     return {"fetch": fetch, "add up": [SPEND, SPEND_DAILY]} if fetch else {}
 
 
-def due(settings: Settings, now: datetime) -> list[Window]:
+def windows_due(settings: Settings, now: datetime) -> list[Window]:
     """The windows that a tick at `now` asks for; without a snapshot, nothing counts as read."""
     wanted = [(source, account) for source, account, _ in feeds(settings)]
     try:
@@ -69,6 +69,6 @@ def hourly_ingest(
             asset_selection=keys,
             tags={**range_tags(window), "dagster/priority": "5"},
         )
-        for window in due(settings, context.scheduled_execution_time)
+        for window in windows_due(settings, context.scheduled_execution_time)
         for step, keys in asked.items()
     ]

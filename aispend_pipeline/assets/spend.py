@@ -1,24 +1,23 @@
 """`spend` and `spend_daily`: billed rows and their sums, made together in one transaction."""
 
-from collections.abc import Iterator
-from decimal import Decimal
-
 import dagster as dg
 
 from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import plotted
+from aispend_pipeline.assets.raw import Events, plotted
 from aispend_pipeline.errors import AssertionFailed
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
 from aispend_pipeline.sources import SOURCES
 
 SPEND, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("spend_daily")
 
+REMADE = "every_answer_can_be_read"
 _MEANING = {
     "rollup_equals_detail": "Each day's sums are the sums of its rows.",
     "no_partial_window": "Every row comes from a fetch of which every page is there.",
     "rows_equal_control": "Settled days add up to the provider's own sum.",
+    REMADE: "No day keeps its old rows because its pages have expired or cannot be read.",
 }
 
 
@@ -44,13 +43,11 @@ _MEANING = {
             metadata={"dagster/column_schema": columns.schema(columns.SPEND_DAILY)},
         ),
     ],
-    check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=_MEANING[name]) for name in ASSERTIONS],
+    check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=text) for name, text in _MEANING.items()],
     partitions_def=days,
     backfill_policy=a_month_a_run,
 )
-def spend(
-    context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
     """Make the asked days again from their pages, and publish them."""
     try:
         outcome = add_up(installation.warehouse, window_of(context), installation.clock)
@@ -63,19 +60,19 @@ def spend(
     yield dg.MaterializeResult(asset_key=SPEND_DAILY)
     for name in ASSERTIONS:
         yield dg.AssetCheckResult(passed=True, check_name=name, asset_key=SPEND)
+    yield dg.AssetCheckResult(
+        passed=not outcome.not_remade,
+        check_name=REMADE,
+        asset_key=SPEND,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rows kept": outcome.not_remade, "changes": len(outcome.changes)},
+    )
 
 
 def _note_days(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
+    """Each day's own rows and dollars; no dollars where there are none in USD, nothing of a day that was not read."""
     for day, total in outcome.days.items():
-        usd = plotted(total.usd or Decimal(0))
-        key = day.isoformat()
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": total.rows, "usd": usd},
-            asset_key=SPEND,
-            partition_key=key,
-        )
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": total.groups, "usd": usd},
-            asset_key=SPEND_DAILY,
-            partition_key=key,
-        )
+        usd = {} if total.usd is None else {"usd": plotted(total.usd)}
+        for asset, rows in ((SPEND, total.rows), (SPEND_DAILY, total.groups)):
+            noted = {"dagster/partition_row_count": rows, **usd}
+            context.add_asset_metadata(noted, asset_key=asset, partition_key=day.isoformat())

@@ -10,14 +10,14 @@ from typing import Any
 
 import httpx
 
-from aispend_pipeline import ingest as due
 from aispend_pipeline import money
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import due as due_windows
+from aispend_pipeline.assets.schedules import windows_due
 from aispend_pipeline.cli import processes, screen, serve
 from aispend_pipeline.cli.ingest import run_windows
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
+from aispend_pipeline.ingest import start_date
 from aispend_pipeline.model import Window
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.settings import OURS, Settings
@@ -26,7 +26,6 @@ from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 
 DEFAULT_HOME = Path("data") / "demo"
-MARK = "this-is-a-demo"
 _KEYS = {"sk-admin-demo-default": "default", "sk-admin-demo-eu": "eu"}
 
 
@@ -42,11 +41,12 @@ def demo(once: bool, home: Path | None) -> int:
         listener = None if once else serve.listen(settings.host, settings.port)
         print(f"a simulated OpenAI with two accounts is on {base}", flush=True)
         now = clock.now()
-        code = run_windows(Installation(settings, clock), due_windows(settings, now))
+        code = run_windows(Installation(settings, clock), windows_due(settings, now))
         service = stack.enter_context(served(create_app(settings, clock)))
-        window = Window(due.start_date(settings, now.date()), now.date())
+        window = Window(start_date(settings, now.date()), now.date())
         _show(service, window)
         code = max(code, _prove(service, window))
+        print(f"look at it again: AISPEND_HOME={home} aispend spend")
         if listener is not None:
             _stay(stack, settings, environment, listener)
     return code
@@ -63,11 +63,11 @@ def _stay(stack: ExitStack, settings: Settings, environment: dict[str, str], lis
 
 def _claim(home: Path) -> None:
     """Mark `home` as the demo's own; `UsageError` when it holds anything else."""
-    if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
+    if home.is_dir() and any(home.iterdir()) and not (home / screen.DEMO_MARK).exists():
         raise UsageError(f"{home}: holds data that is not a demo's; choose another folder with --home")
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / MARK).touch()
+        (home / screen.DEMO_MARK).touch()
     except OSError as error:
         raise UsageError(f"{home}: cannot be written ({error.strerror}); choose another folder with --home") from None
 

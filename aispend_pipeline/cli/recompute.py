@@ -9,6 +9,7 @@ from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
 from aispend_pipeline.cli import screen
+from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import Change, Outcome, add_up
 
@@ -18,8 +19,10 @@ def recompute(first: str | None, last: str | None, dry_run: bool) -> int:
     installation = Installation(screen.load_settings())
     today = installation.clock.now().date()
     asked = screen.asked_window(first, last, today, ingest.start_date(installation.settings, today))
+    if not installation.warehouse.file.exists():
+        raise NothingPublished(f"{installation.settings.home}: nothing was read yet; run: aispend ingest")
     whole = True
-    with screen.progress() as progress, in_process.instance_of(installation.settings.home) as instance:
+    with screen.progress() as progress, in_process.instance_of(installation.settings) as instance:
         for window in asked.pieces(ingest.DAYS_A_RUN):
             progress.say(f"adding up {window}")
             outcome, errors = _add_up(instance, installation, window, dry_run)

@@ -29,10 +29,22 @@ def load_settings() -> Settings:
     return settings
 
 
-def asked_window(first: str | None, last: str | None, today: date, default_first: date) -> Window:
-    """The days that `--from` and `--to` name; `UsageError` when they make no sense."""
+DEMO_MARK = "this-is-a-demo"
+
+
+def refuse_demo(settings: Settings) -> None:
+    """`UsageError` where a real bill would be added to a demo's."""
+    if (settings.home / DEMO_MARK).exists():
+        raise UsageError(f"{settings.home}: holds a demo's simulated bill; set AISPEND_HOME to another folder")
+
+
+def asked_window(first: str | None, last: str | None, today: date, default_first: date | None = None) -> Window:
+    """The days that `--from` and `--to` name; `UsageError` when they make no sense.
+
+    Without `--from` they begin at `default_first`, or with the month of the last day.
+    """
     end = _day("--to", last) if last else today
-    start = _day("--from", first) if first else min(default_first, end)
+    start = _day("--from", first) if first else min(default_first or end.replace(day=1), end)
     if end < start:
         raise UsageError(f"--from {start} is after --to {end}")
     if end > today:
@@ -51,7 +63,7 @@ def _day(option: str, text: str) -> date:
 
 def table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """An empty table whose names may fold and whose numbers never do; without lines when nobody watches."""
-    made = Table(title=title, title_justify="left", box=HEAVY_HEAD if sys.stdout.isatty() else None)
+    made = Table(title=title, box=HEAVY_HEAD if sys.stdout.isatty() else None)
     for name in names:
         made.add_column(name, overflow="fold")
     for name in numbers:
@@ -62,10 +74,12 @@ def table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
 def show(made: Table) -> None:
     """Print a table, or its rows as lines of their own where it is too wide for the terminal: no number is ever cut."""
     out = console()
+    if made.title:
+        out.print(made.title, highlight=False)
+        made.title = None
     if _width(made) <= out.width:
         out.print(made)
         return
-    out.print(made.title or "")
     for cells in zip(*(column.cells for column in made.columns), strict=True):
         out.print()
         for column, cell in zip(made.columns, cells, strict=True):

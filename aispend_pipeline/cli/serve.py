@@ -19,9 +19,9 @@ def serve(host: str | None, port: int | None) -> int:
     """Publish what is committed, then serve until Ctrl-C."""
     settings = screen.load_settings()
     listener = listen(host or settings.host, settings.port if port is None else port)
-    log.configure()
     clock = SystemClock()
     Warehouse(settings.home, clock).publish()
+    log.configure()
     serve_on(listener, settings, clock)
     return 0
 

@@ -27,7 +27,7 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
     """Answer from the newest snapshot and print it, with a line for whatever it does not rest on."""
     settings = screen.load_settings()
     today = SystemClock().now().date()
-    window = screen.asked_window(first, last, today, today.replace(day=1))
+    window = screen.asked_window(first, last, today)
     names = tuple(name.strip() for name in group_by.split(",") if name.strip())
     unknown = [name for name in names if name not in DIMENSIONS]
     if unknown or len(set(names)) != len(names):
@@ -56,10 +56,17 @@ def show(question: Question, answer: Answer, published: Published) -> None:
     console = screen.console()
     if answer.rows:
         screen.show(table)
-    for currency, amount in answer.unconverted:
-        console.print(f"not converted and not in the total: {money.text(amount)} {currency}")
-    for line in gaps(answer):
+    for line in _beside(answer):
         console.print(line)
+
+
+def _beside(answer: Answer) -> list[str]:
+    """What the figures leave out, a line each."""
+    other = [
+        f"not converted and not in the total: {money.text(amount)} {currency}"
+        for currency, amount in answer.unconverted
+    ]
+    return other + gaps(answer)
 
 
 def gaps(answer: Answer) -> list[str]:
@@ -87,3 +94,5 @@ def _csv(question: Question, answer: Answer, published: Published) -> None:
         usd = "" if row.usd is None else money.text(row.usd)
         counts = ["" if row.counts[name] is None else row.counts[name] for name in reads.TOKENS]
         writer.writerow([*(row.keys[name] for name in question.group_by), usd, *counts])
+    for line in _beside(answer):
+        print(line, file=sys.stderr)

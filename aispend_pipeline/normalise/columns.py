@@ -89,13 +89,14 @@ def booked(
     currencies: Sequence[str | None],
     records: Sequence[Any],
     repeated: int,
+    unread_quantities: int,
     own: Mapping[str, pa.Array],
 ) -> pa.Table:
     """The records of one page: the columns every source has, then the source's `own`.
 
     `row_no` is the place in the page; `fault` is null when the record can be booked, and `record` is
     the JSON of those that cannot. The schema's metadata say which days had a bucket, how many lines
-    were left out as repeated, and how many amounts were rounded.
+    were left out as repeated, and how many amounts were rounded and quantities not understood.
     """
     starts = [instant(bucket.start) for bucket in buckets]
     which = [place for place, bucket in enumerate(buckets) for _ in range(bucket.rows)]
@@ -118,7 +119,12 @@ def booked(
         **own,
     }
     days = sorted({start.date().isoformat() for start in starts if start and not bucket_fault(start, now)})
-    metadata = {"days": json.dumps(days), "repeated": str(repeated), "rounded": str(len(values.rounded))}
+    metadata = {
+        "days": json.dumps(days),
+        "repeated": str(repeated),
+        "rounded": str(len(values.rounded)),
+        "unread_quantities": str(unread_quantities),
+    }
     return pa.table(columns).replace_schema_metadata(metadata)
 
 

@@ -179,6 +179,8 @@ def _records(page: _Page, now: datetime, several: set[int | str], seen: set[tupl
         buckets.append(Bucket(bucket.start_time, bucket.end_time, len(results)))
         rows += results
     seen |= on_this_page
+    quantities = decimals([r.quantity for r in rows])
+    said = [place for place in quantities.faults if bytes(rows[place].quantity) not in (b"", b"null")]
     line_items = pa.array([r.line_item for r in rows], pa.string())
     return booked(
         buckets,
@@ -187,12 +189,13 @@ def _records(page: _Page, now: datetime, several: set[int | str], seen: set[tupl
         currencies=[r.amount.currency if r.amount else None for r in rows],
         records=rows,
         repeated=repeated,
+        unread_quantities=len(said),
         own={
             "line_item": line_items,
             **_read_line_items(line_items),
             "project_id": pa.array([r.project_id for r in rows], pa.string()),
             "api_key_id": pa.array([r.api_key_id for r in rows], pa.string()),
-            "quantity": decimals([r.quantity for r in rows]).values,
+            "quantity": quantities.values,
             "unit": pa.array([r.quantity_unit for r in rows], pa.string()),
         },
     )

@@ -1,6 +1,6 @@
 -- Book records of one page of OpenAI's costs.
 -- A line's quantity is counted as given; the unit "1000_tokens" is turned into tokens here.
-INSERT INTO spend
+INSERT INTO spend BY NAME
 SELECT
     $source AS source,
     $account AS account,

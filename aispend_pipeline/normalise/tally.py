@@ -31,6 +31,7 @@ class Tally:
     quarantined: int = 0
     repeated: int = 0
     rounded: int = 0
+    unread_quantities: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -48,6 +49,7 @@ class Tally:
             "quarantined": self.quarantined,
             "repeated_lines": self.repeated,
             "rounded_amounts": self.rounded,
+            "unread_quantities": self.unread_quantities,
             "lines_of_other_days": dict(self.ignored),
         }
         return {name: value for name, value in notes.items() if value}
@@ -62,6 +64,7 @@ def tally(tables: Iterable[pa.Table], window: Window) -> Tally:
         result.pages.update(day for day in bucket_days if day in window)
         result.repeated += int(metadata[b"repeated"])
         result.rounded += int(metadata[b"rounded"])
+        result.unread_quantities += int(metadata[b"unread_quantities"])
         for at, faulty in _counts(table, pc.is_valid(table["fault"])):
             result.quarantined += faulty
             if at is not None and at in window:

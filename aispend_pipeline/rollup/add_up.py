@@ -52,7 +52,7 @@ class DaySum(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What adding up a window did."""
+    """What adding up a window did; `days` are those that some account was read for."""
 
     window: Window
     days: dict[date, DaySum] = field(default_factory=dict)
@@ -215,13 +215,8 @@ def _assert(transaction: Transaction, name: str, window: dict[str, date]) -> Non
 
 
 def _report(transaction: Transaction, outcome: Outcome, window: dict[str, date]) -> None:
-    sums = transaction.execute(
-        'SELECT day, sum("rows"), count(*), sum(billed_usd) FROM spend_daily WHERE day BETWEEN $first AND $last'
-        " GROUP BY day ORDER BY day",
-        window,
-    ).fetchall()
-    outcome.days = {day: DaySum(0, 0, Decimal(0)) for day in outcome.window.days()}
-    outcome.days |= {day: DaySum(int(rows), groups, usd) for day, rows, groups, usd in sums}
+    sums = transaction.execute(statement("rollup", "sums_read"), window).fetchall()
+    outcome.days = {day: DaySum(int(rows), groups, usd) for day, rows, groups, usd in sums}
     changes = transaction.execute(
         "SELECT source, account, day, provider, model, was_usd, is_usd FROM changes ORDER BY ALL"
     ).fetchall()

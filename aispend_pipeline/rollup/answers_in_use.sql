@@ -7,6 +7,7 @@ SELECT
     read.provider,
     answer.day,
     read.fetch_id,
+    read.seq,
     read.window_start,
     read.window_end,
     read.started_at,

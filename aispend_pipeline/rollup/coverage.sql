@@ -1,7 +1,7 @@
 -- What is known of each day that any fetch asked for. A day keeps its newest complete answer
--- however many attempts failed since; one that was asked for and got no bucket is not due. Where the
+-- however many attempts failed since, and says why the last one did; one that was asked for and got no bucket is not due. Where the
 -- newest answer's pages cannot be read any more, what is known already stands, as the rows do.
-INSERT INTO coverage
+INSERT INTO coverage BY NAME
 WITH asked AS (
     SELECT
         read.source,
@@ -10,7 +10,8 @@ WITH asked AS (
         days.day::DATE AS day,
         arg_max(read.state, read.seq) AS state,
         arg_max(read.fetch_id, read.seq) AS fetch_id,
-        arg_max(read.error, read.seq) AS error
+        arg_max_null(read.error, read.seq) AS error,
+        max(read.seq) AS seq
     FROM "fetch" AS read
     INNER JOIN generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY) AS days (day)
         ON days.day BETWEEN read.window_start AND read.window_end
@@ -48,6 +49,11 @@ SELECT
         CASE
             WHEN used.agrees IS FALSE
                 THEN json_object('rows_usd', used.rows_usd::VARCHAR, 'control_usd', used.control_usd::VARCHAR)
+            ELSE '{}'
+        END,
+        CASE
+            WHEN used.fetch_id IS NOT NULL AND asked.state = 'failed' AND asked.seq > used.seq
+                THEN json_object('last_attempt', asked.error)
             ELSE '{}'
         END,
         CASE WHEN of_day.records > 0 THEN json_object('quarantined', of_day.records) ELSE '{}' END,

@@ -1,5 +1,5 @@
 -- A change of a day that had been read when it was over is a restatement; growth of a running day is not.
-INSERT INTO restatement
+INSERT INTO restatement BY NAME
 SELECT
     changes.source,
     changes.account,
@@ -8,7 +8,7 @@ SELECT
     changes.model,
     changes.was_usd,
     changes.is_usd,
-    $now,
+    $now AS "at",
     used.fetch_id
 FROM changes
 INNER JOIN coverage

@@ -1,5 +1,5 @@
 -- The sums of the window's days, from their rows. Sums of nothing but other currencies are null.
-INSERT INTO spend_daily
+INSERT INTO spend_daily BY NAME
 SELECT
     day,
     account,

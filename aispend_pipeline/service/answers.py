@@ -26,6 +26,7 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         "groupBy": list(question.group_by),
         "currency": "USD",
         "rows": [_row(row) for row in answer.rows],
+        "truncated": answer.truncated,
         "total_usd": money.text(answer.total_usd),
         "unconverted": [
             {"currency": currency, "amount": money.text(amount)} for currency, amount in answer.unconverted
@@ -49,7 +50,9 @@ def _day(day: Day) -> dict[str, Any]:
         "account": day.account,
         "day": day.day.isoformat(),
         "state": day.state,
+        "finality": day.finality,
         "last_read_at": instant(day.last_read_at),
+        "detail": day.detail,
     }
 
 

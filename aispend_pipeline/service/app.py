@@ -73,6 +73,13 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
     app = FastAPI(title="aispend", version=__version__, docs_url=None, redoc_url=None)
     problems.install(app)
     app.add_middleware(_HeadAsGet)
+    _add_state(app, service)
+    _add_figures(app, service)
+    return app
+
+
+def _add_state(app: FastAPI, service: Service) -> None:
+    """Routes that say how the installation is."""
 
     @app.get("/healthz", summary="Whether the process answers", responses=PROBLEMS)
     async def healthz(_: Annotated[NoParameters, Query()]) -> dict[str, str]:
@@ -84,7 +91,7 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
         responses=answered(dict[str, str | int | bool]),
     )
     async def config(_: Annotated[NoParameters, Query()]) -> Response:
-        return _live(settings.shown())
+        return _live(service.settings.shown())
 
     @app.get(
         "/status",
@@ -92,11 +99,17 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
         responses=answered(StatusBody),
     )
     async def status(_: Annotated[NoParameters, Query()]) -> Response:
-        return _live(await service.run(lambda: answers.status(settings, service.snapshots, clock.now())))
+        return _live(
+            await service.run(lambda: answers.status(service.settings, service.snapshots, service.clock.now()))
+        )
+
+
+def _add_figures(app: FastAPI, service: Service) -> None:
+    """Routes that answer from the newest snapshot."""
 
     @app.get("/spend", summary="Billed spend by day, provider, account and model", responses=answered(SpendBody))
     async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
-        question = parameters.question(clock.now().date())
+        question = parameters.question(service.clock.now().date())
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
             tag = _tag(published, question, service.feeds)
@@ -116,7 +129,7 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
             raise problems.Problem(
                 404, "unknown-provider", f"no provider of that name; there are {', '.join(PROVIDERS)}"
             )
-        window = parameters.window(clock.now().date())
+        window = parameters.window(service.clock.now().date())
         after = parameters.place(name)
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> bytes:
@@ -124,8 +137,6 @@ def create_app(settings: Settings, clock: Clock) -> FastAPI:
             return orjson.dumps(answers.pages(found, parameters.cursor_at(name, place) if place else None))
 
         return Response(await service.read(ask), headers={"cache-control": "no-store"}, media_type="application/json")
-
-    return app
 
 
 def _live(body: dict[str, Any]) -> Response:

@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -68,9 +68,9 @@ class SpendParameters(Days):
         alias="groupBy",
         description=f"any of {', '.join(DIMENSIONS)}; repeated or with commas",
     )
-    provider: list[str] = Field([], description="only these providers")
+    provider: list[Literal["openai", "anthropic", "vertex"]] = Field([], description="only these providers")
     account: list[str] = Field([], description="only these accounts")
-    model: list[str] = Field([], description="only these models")
+    model: list[str] = Field([], description="only these models; empty: those that cannot be told")
     limit: Limit | None = Field(None, description="at most so many groups, 1 to 500; absent: all")
 
     @field_validator("group_by")

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import duckdb
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -91,6 +92,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def not_ready(request: Request, error: StoreError) -> Response:
         return answer(request, 503, "store", str(error), {"retry-after": "10"})
+
+    @app.exception_handler(duckdb.IOException)
+    async def damaged(request: Request, error: duckdb.IOException) -> Response:
+        return await not_ready(request, StoreError("the published snapshot cannot be read; run: aispend recompute"))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aispend_pipeline.model import CoverageState, FetchState
+from aispend_pipeline.model import CoverageState, FetchState, Finality
 from aispend_pipeline.warehouse.status import Health
 
 USD = "decimal number of US dollars: plain notation, at least two decimals, no further trailing zeros"
@@ -37,7 +37,9 @@ class CoveredDay(_Exact):
     account: str
     day: date
     state: CoverageState
+    finality: Finality | None = Field(description="whether it may still change; null if never read")
     last_read_at: datetime | None
+    detail: dict[str, Any] = Field(description="both figures of an accepted disagreement, a refused re-read, and so on")
 
 
 class Coverage(_Exact):
@@ -62,6 +64,7 @@ class SpendBody(_Exact):
     group_by: list[str] = Field(alias="groupBy")
     currency: Literal["USD"]
     rows: list[SpendRow]
+    truncated: bool = Field(description="whether `limit` left groups out")
     total_usd: str = Field(description=f"billed, {USD}")
     unconverted: list[Unconverted]
     coverage: Coverage

@@ -52,7 +52,8 @@ def explained(
 
 
 def quoted(text: str) -> str:
-    """The start of a refused value, without the user, password and query that an address may carry."""
+    """The start of a refused value, without what looks like a key, or an address's user, password and query."""
+    text = re.sub(r"\bsk-\S+", "[key]", text)
     if "://" in text:
         text = re.sub(r"(?<=://)[^/]*@", "...@", text.partition("?")[0])
     return repr(text[:60])

@@ -8,7 +8,6 @@ it belongs to the further account `eu`.
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.settings.complaints import explained, fields, misspelt
-from aispend_pipeline.settings.values import Address, Cap, Flag, Key, Port, StartDay
+from aispend_pipeline.settings.values import Address, Cap, Flag, Header, Key, Port, StartDay
 
 DEFAULT_ACCOUNT = "default"
 _ACCOUNT_SUFFIX = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<account>[A-Z0-9][A-Z0-9_]*)")
@@ -46,13 +45,13 @@ class OpenAIAccount(_Strict):
         "admin key of the organisation, with the right to read usage",
         "sk-admin-...",
     )
-    org_id: str | None = _setting(
+    org_id: Header | None = _setting(
         "OPENAI_ORG_ID",
         None,
         "sent along only if the key belongs to several organisations",
         "org-abc123",
     )
-    project_id: str | None = _setting(
+    project_id: Header | None = _setting(
         "OPENAI_PROJECT_ID",
         None,
         "only these projects, separated by commas; unset is all",
@@ -79,6 +78,9 @@ class Settings(_Strict):
         Path("data"),
         "folder of the store and of Dagster's records",
         "/var/lib/aispend",
+    )
+    dagster_home: Path | None = _setting(
+        "DAGSTER_HOME", None, "Dagster's folder; unset is `dagster` in the home", "/var/lib/dagster"
     )
     host: str = _setting("AISPEND_HOST", "127.0.0.1", "where the query service listens", "127.0.0.1")
     port: Port = _setting("AISPEND_PORT", 8080, "port of the query service; 0 takes a free one", "8080")
@@ -166,11 +168,6 @@ class Settings(_Strict):
             return provider == "openai" and bool(self.openai)
         return bool(said[provider])
 
-    @cached_property
-    def secrets(self) -> tuple[str, ...]:
-        """Every secret text, for those who must keep them out of what they write."""
-        return tuple(account.api_key.get_secret_value() for account in self.openai)
-
     def shown(self) -> dict[str, Any]:
         """What is set, by name, for `aispend config` and `GET /config`; secrets only as "set"."""
         shown: dict[str, Any] = {}
@@ -236,7 +233,7 @@ def _unused(found: Mapping[str, str]) -> list[str]:
 
 
 def _accounts(found: Mapping[str, str], lines: list[str]) -> tuple[OpenAIAccount, ...]:
-    """The accounts whose key is present; settings without a suffix are the defaults of all but the key."""
+    """The accounts whose key is present; OPENAI_BASE_URL without a suffix is everybody's default."""
     own = fields(OpenAIAccount)
     shared = {name: found[name] for name in own if name in found}
     inherited = {name: text for name, text in shared.items() if name == "OPENAI_BASE_URL"}
@@ -264,13 +261,20 @@ def _accounts(found: Mapping[str, str], lines: list[str]) -> tuple[OpenAIAccount
 
 
 def _counted_twice(accounts: Sequence[OpenAIAccount]) -> list[str]:
-    """A line for each account that would read the same bill as one before it."""
+    """A line for each account that would read again what one before it reads."""
     lines = []
     for number, account in enumerate(accounts):
-        same = [
-            one for one in accounts[:number] if (one.api_key, one.project_ids) == (account.api_key, account.project_ids)
-        ]
+        same = next((one for one in accounts[:number] if _overlap(one, account)), None)
         if same:
             name = f"OPENAI_API_KEY__{account.name.upper()}"
-            lines.append(f"{name}: the key of account {same[0].name}; its bill would be counted twice, so remove one")
+            lines.append(
+                f"{name}: reads what account {same.name} reads, and the bill would be counted twice; remove one,"
+                " or tell them apart by OPENAI_PROJECT_ID or OPENAI_ORG_ID"
+            )
     return lines
+
+
+def _overlap(one: OpenAIAccount, other: OpenAIAccount) -> bool:
+    if (one.api_key, one.org_id) != (other.api_key, other.org_id):
+        return False
+    return not one.project_ids or not other.project_ids or bool({*one.project_ids} & {*other.project_ids})

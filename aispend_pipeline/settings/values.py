@@ -38,6 +38,12 @@ def _start_day(day: date) -> date:
     return day
 
 
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[ -~]+", text, re.ASCII):
+        raise ValueError("has characters that no id has; copy it again")
+    return text
+
+
 def _key(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]+", secret.get_secret_value(), re.ASCII):
         raise ValueError("has characters that no key has; copy it again")
@@ -63,6 +69,7 @@ def _address(text: str) -> str:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 StartDay = Annotated[date, BeforeValidator(_day), AfterValidator(_start_day)]
+Header = Annotated[str, AfterValidator(_header)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
 Cap = Annotated[Decimal, BeforeValidator(_plain_decimal)]
 Port = Annotated[int, Field(ge=0, le=65535)]

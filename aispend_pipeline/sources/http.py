@@ -9,7 +9,7 @@ import random
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import httpx
@@ -50,8 +50,8 @@ class Endpoint:
     """
 
     base_url: str
-    headers: Mapping[str, str]
-    secrets: tuple[str, ...]
+    headers: Mapping[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     remedy: str
     never_retry: frozenset[str]
 

@@ -1,33 +1,40 @@
--- For every source and account that was ever asked: its newest fetch, its newest complete one, how
--- many failed since, and its coverage.
+-- For every source and account that was ever asked: its newest fetch (of the newest days), when the newest
+-- day that is known was last read, how many runs failed to read it since, and its coverage.
 WITH newest AS (
     SELECT
         source,
         account,
         provider,
-        arg_max(fetch_id, seq) AS fetch_id,
-        arg_max(state, seq) AS state,
-        arg_max(finished_at, seq) AS finished_at,
-        arg_max(error_class, seq) AS error_class,
-        arg_max(error, seq) AS error,
-        max(finished_at) FILTER (WHERE state = 'complete') AS last_complete_at,
-        max(seq) FILTER (WHERE state = 'complete') AS last_complete_seq
+        arg_max(fetch_id, (window_end, seq)) AS fetch_id,
+        arg_max(state, (window_end, seq)) AS state,
+        arg_max(finished_at, (window_end, seq)) AS finished_at,
+        arg_max_null(error_class, (window_end, seq)) AS error_class,
+        arg_max_null(error, (window_end, seq)) AS error
     FROM "fetch"
     GROUP BY source, account, provider
 ),
 
 days AS (
     SELECT
-        source,
-        account,
-        count(*) FILTER (WHERE state = 'complete') AS complete,
-        count(*) FILTER (WHERE state = 'partial') AS partial,
-        count(*) FILTER (WHERE state = 'failed') AS failed,
-        count(*) FILTER (WHERE state = 'not_due') AS not_due,
-        min(day) FILTER (WHERE state IN ('complete', 'partial')) AS first_day,
-        max(day) FILTER (WHERE state IN ('complete', 'partial')) AS last_day
+        coverage.source,
+        coverage.account,
+        count(*) FILTER (WHERE coverage.state = 'complete') AS complete,
+        count(*) FILTER (WHERE coverage.state = 'partial') AS partial,
+        count(*) FILTER (WHERE coverage.state = 'failed') AS failed,
+        count(*) FILTER (WHERE coverage.state = 'not_due') AS not_due,
+        min(coverage.day) FILTER (WHERE coverage.state IN ('complete', 'partial')) AS first_day,
+        max(coverage.day) FILTER (WHERE coverage.state IN ('complete', 'partial')) AS last_day,
+        arg_max(coverage.last_read_at, coverage.day)
+            FILTER (WHERE coverage.state IN ('complete', 'partial')) AS last_complete_at,
+        arg_max(read.seq, coverage.day)
+            FILTER (WHERE coverage.state IN ('complete', 'partial')) AS last_complete_seq,
+        count(*) FILTER (
+            WHERE coverage.finality <> 'open' AND json_exists(coverage.detail, '$.control_usd')
+        ) AS disagreeing,
+        count(*) FILTER (WHERE json_exists(coverage.detail, '$.last_attempt')) AS refused
     FROM coverage
-    GROUP BY source, account
+    LEFT JOIN "fetch" AS read ON coverage.fetch_id = read.fetch_id
+    GROUP BY coverage.source, coverage.account
 )
 
 SELECT
@@ -39,13 +46,15 @@ SELECT
     newest.finished_at,
     newest.error_class,
     newest.error,
-    newest.last_complete_at,
+    days.last_complete_at,
     (
         SELECT count(DISTINCT coalesce(failing.run_id, failing.fetch_id)) FROM "fetch" AS failing
         WHERE
             failing.source = newest.source
             AND failing.account = newest.account
-            AND failing.seq > coalesce(newest.last_complete_seq, 0)
+            AND failing.state = 'failed'
+            AND failing.seq > coalesce(days.last_complete_seq, 0)
+            AND failing.window_end >= coalesce(days.last_day, failing.window_end)
     ) AS failed_since,
     coalesce(days.complete, 0) AS complete,
     coalesce(days.partial, 0) AS partial,
@@ -60,7 +69,9 @@ SELECT
     (
         SELECT count(*) FROM restatement
         WHERE restatement.source = newest.source AND restatement.account = newest.account
-    ) AS restatements
+    ) AS restatements,
+    coalesce(days.disagreeing, 0) AS disagreeing,
+    coalesce(days.refused, 0) AS refused
 FROM newest
 LEFT JOIN days ON newest.source = days.source AND newest.account = days.account
 ORDER BY newest.source, newest.account

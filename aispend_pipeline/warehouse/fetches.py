@@ -3,6 +3,7 @@
 import json
 
 from aispend_pipeline.model import Fetch, Page
+from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.warehouse import Transaction
 
 
@@ -42,6 +43,16 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
             [str(answer.control_usd) for answer in answers],
             [answer.agrees for answer in answers],
         ],
+    )
+    transaction.execute(
+        statement("warehouse", "overtaken"),
+        {
+            "fetch_id": fetch.fetch_id,
+            "source": fetch.source,
+            "account": fetch.account,
+            "started_at": fetch.started_at.replace(tzinfo=None),
+            "finished_at": fetch.finished_at.replace(tzinfo=None),
+        },
     )
     for number, page in enumerate(fetch.pages, start=1):
         _store_page(transaction, fetch.fetch_id, number, page)

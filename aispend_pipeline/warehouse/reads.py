@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from aispend_pipeline.model import CoverageState, FetchState, Window
+from aispend_pipeline.model import CoverageState, FetchState, Finality, Window
 from aispend_pipeline.sql import statement
 
 # What spend can be grouped by, in the order of an answer's keys.
@@ -39,13 +39,15 @@ class Row(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What is known of one feed's day; never read if `last_read_at` is none."""
+    """What is known of one feed's day; never read if `last_read_at` is none. `detail` is what else to say."""
 
     source: str
     account: str
     day: date
     state: CoverageState
-    last_read_at: datetime | None
+    last_read_at: datetime | None = None
+    finality: Finality | None = None
+    detail: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Answer:
     """Groups, their exact total, what could not be converted to USD, and which days it rests on."""
 
     rows: list[Row]
+    truncated: bool  # whether a limit left groups out
     total_usd: Decimal
     unconverted: list[tuple[str, Decimal]]
     coverage: list[Day]
@@ -72,11 +75,13 @@ def ask(cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[t
         "accounts": list(question.accounts),
         "models": list(question.models),
     }
-    found = _sums(cursor, filters, question.group_by, question.limit)
+    one_more = None if question.limit is None else question.limit + 1
+    found = _sums(cursor, filters, question.group_by, one_more)
     totals = _sums(cursor, filters, (), None)
     unconverted = cursor.execute(statement("warehouse", "unconverted"), filters).fetchall()
     return Answer(
-        rows=[_row(question.group_by, row) for row in found],
+        rows=[_row(question.group_by, row) for row in found[: question.limit]],
+        truncated=question.limit is not None and len(found) > question.limit,
         total_usd=(totals[0][0] if totals else None) or Decimal(0),
         unconverted=unconverted,
         coverage=_coverage(cursor, question, feeds),
@@ -102,9 +107,12 @@ def _coverage(
     """Every day of every feed that is configured or was ever read; a day never asked for is not due."""
     window = question.window
     known = {
-        (source, account, day): Day(source, account, day, CoverageState(state), last_read_at)
-        for source, account, _, day, state, last_read_at in cursor.execute(
-            "SELECT source, account, provider, day, state, last_read_at FROM coverage WHERE day BETWEEN ? AND ?",
+        (source, account, day): Day(
+            source, account, day, CoverageState(state), read_at, Finality(final) if final else None, json.loads(detail)
+        )
+        for source, account, day, state, read_at, final, detail in cursor.execute(
+            "SELECT source, account, day, state, last_read_at, finality, detail FROM coverage"
+            " WHERE day BETWEEN ? AND ?",
             [window.first, window.last],
         ).fetchall()
     }
@@ -115,7 +123,7 @@ def _coverage(
         and (not question.accounts or account in question.accounts)
     }
     return [
-        known.get((source, account, day), Day(source, account, day, CoverageState.NOT_DUE, None))
+        known.get((source, account, day), Day(source, account, day, CoverageState.NOT_DUE))
         for source, account in sorted(wanted)
         for day in window.days()
     ]
@@ -126,9 +134,9 @@ def _feeds_with_coverage(cursor: duckdb.DuckDBPyConnection) -> set[tuple[str, st
 
 
 def complete_days(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[date]]:
-    """For each source and account, the days that were read whole."""
+    """For each source and account, the days that need not be asked for again by themselves."""
     found: dict[tuple[str, str], set[date]] = defaultdict(set)
-    rows = cursor.execute("SELECT source, account, day FROM coverage WHERE state = 'complete'").fetchall()
+    rows = cursor.execute(statement("warehouse", "complete_days")).fetchall()
     for source, account, day in rows:
         found[source, account].add(day)
     return found
@@ -155,8 +163,8 @@ def fetches_of(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[FetchLine
     ]
 
 
-class NotWhole(NamedTuple):
-    """A day whose figures are not whole, and why."""
+class CoverageNote(NamedTuple):
+    """A day that there is something to say of, and what."""
 
     source: str
     account: str
@@ -165,14 +173,38 @@ class NotWhole(NamedTuple):
     detail: dict[str, Any]
 
 
-def not_whole(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[NotWhole]:
+def not_whole(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
     """The days of `window` that were asked for and are not complete."""
+    return [note for note in _notes(cursor, window) if note.state is not CoverageState.COMPLETE]
+
+
+def disagreeing(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
+    """The days of `window` that were accepted although rows and control disagree; `detail` has both figures."""
+    return [note for note in _notes(cursor, window) if "control_usd" in note.detail]
+
+
+def _notes(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
     rows = cursor.execute(
         "SELECT source, account, day, state, detail FROM coverage"
-        " WHERE state <> 'complete' AND day BETWEEN ? AND ? ORDER BY source, account, day",
+        " WHERE day BETWEEN ? AND ? ORDER BY source, account, day",
         [window.first, window.last],
     ).fetchall()
     return [
-        NotWhole(source, account, day, CoverageState(state), json.loads(detail))
+        CoverageNote(source, account, day, CoverageState(state), json.loads(detail))
         for source, account, day, state, detail in rows
     ]
+
+
+def restatements_of(
+    cursor: duckdb.DuckDBPyConnection, run_id: str
+) -> list[tuple[str, date, str | None, Decimal, Decimal]]:
+    """What the answers of one run changed of days that were over: account, day, model, was, is (USD)."""
+    return cursor.execute(statement("warehouse", "restatements_of_run"), [run_id]).fetchall()
+
+
+def quarantined_in(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[tuple[str, date, str, str]]:
+    """Records of `window` that could not be booked: account, day, why, their own JSON."""
+    return cursor.execute(
+        "SELECT account, day, reason, record FROM quarantine WHERE day BETWEEN ? AND ? ORDER BY ALL",
+        [window.first, window.last],
+    ).fetchall()

@@ -1,5 +1,5 @@
 -- Billed USD and counts of the asked days, by the dimensions asked for; the others are null.
--- Groups that cannot be told (null keys) come last.
+-- Groups that cannot be told (null keys) come last; an empty text asks for the unknown model.
 SELECT
     sum(billed_usd) AS usd,
     sum(input_tokens) AS input_tokens,
@@ -16,7 +16,7 @@ WHERE
     day BETWEEN $first AND $last
     AND (len($providers) = 0 OR list_contains($providers, provider))
     AND (len($accounts) = 0 OR list_contains($accounts, account))
-    AND (len($models) = 0 OR list_contains($models, model))
+    AND (len($models) = 0 OR list_contains($models, coalesce(model, '')))
 GROUP BY by_day, by_provider, by_account, by_model
 ORDER BY by_day, by_provider, by_account, by_model
 LIMIT $limit

@@ -31,8 +31,8 @@ class FeedStatus:
     finished_at: datetime | None = None
     error_class: str | None = None
     error: str | None = None
-    last_complete_at: datetime | None = None
-    failed_since: int = 0  # runs that failed since the newest complete fetch
+    last_complete_at: datetime | None = None  # when the newest day that is known was last read
+    failed_since: int = 0  # runs that failed to read the newest day since
     complete: int = 0
     partial: int = 0
     failed: int = 0
@@ -41,6 +41,8 @@ class FeedStatus:
     last_day: date | None = None
     quarantined: int = 0
     restatements: int = 0
+    disagreeing: int = 0  # days that are over and do not add up to the provider's own sum
+    refused: int = 0  # days that were read, and could not be read again
 
     def stale(self, now: datetime, after_seconds: int) -> bool:
         """Whether the newest complete answer is older than it may be."""
@@ -61,6 +63,12 @@ class FeedStatus:
             found.append(f"{name}: stale, last read completely at {self.last_complete_at:%Y-%m-%d %H:%M} UTC")
         if self.partial:
             found.append(f"{name}: {self.quarantined} records of {self.partial} days cannot be understood")
+        if self.refused:
+            found.append(f"{name}: {self.refused} days could not be read again, and keep what they were")
+        if self.disagreeing:
+            found.append(
+                f"{name}: {self.disagreeing} days do not add up to the provider's own sum; they are read again"
+            )
         if self.failed:
             found.append(f"{name}: {self.failed} days could never be read")
         return found
@@ -68,7 +76,8 @@ class FeedStatus:
 
 def feed_statuses(cursor: duckdb.DuckDBPyConnection, feeds: Sequence[tuple[str, str, str]]) -> list[FeedStatus]:
     """Of every feed that is configured (source, account, provider) or was ever asked."""
-    known = [FeedStatus(*row) for row in cursor.execute(statement("warehouse", "feed_status")).fetchall()]
+    rows = cursor.execute(statement("warehouse", "feed_status")).fetchall()
+    known = [FeedStatus(*row) for row in rows]
     asked = {(feed.source, feed.account) for feed in known}
     never = [FeedStatus(*feed) for feed in feeds if feed[:2] not in asked]
     return sorted(known + never, key=lambda feed: (feed.source, feed.account))

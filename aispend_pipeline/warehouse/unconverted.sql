@@ -8,6 +8,6 @@ WHERE
     AND day BETWEEN $first AND $last
     AND (len($providers) = 0 OR list_contains($providers, provider))
     AND (len($accounts) = 0 OR list_contains($accounts, account))
-    AND (len($models) = 0 OR list_contains($models, model))
+    AND (len($models) = 0 OR list_contains($models, coalesce(model, '')))
 GROUP BY currency
 ORDER BY currency

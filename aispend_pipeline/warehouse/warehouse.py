@@ -20,7 +20,7 @@ from aispend_pipeline.warehouse.snapshots import Published, pointer
 DUCKDB_VERSION = "1.5.5"  # a file of another version's defaults may not open here
 KEPT_SNAPSHOTS = 3
 WRITE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # Without it the text of pages is stored uncompressed.
+    # Without it older versions' storage is written, which packs long text not at all.
     "storage_compatibility_version": f"v{DUCKDB_VERSION.rsplit('.', 1)[0]}.0",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -147,7 +147,8 @@ class Warehouse:
     def _create(self) -> None:
         snapshots = sorted((self.home / "snapshots").glob("*.duckdb"))
         if snapshots:
-            raise StoreError(f"{self.file}: is missing; restore it: cp {snapshots[-1]} {self.file}")
+            remedy = f"cp {snapshots[-1]} {self.file} && rm -f {self.file}.wal"
+            raise StoreError(f"{self.file}: is missing; restore it: {remedy}")
         new = self.file.with_name(".warehouse.duckdb.new")
         for left in self.home.glob(f"{new.name}*"):
             left.unlink()
@@ -241,7 +242,7 @@ def _connected(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _damaged(file: Path, why: str) -> str:
     newest = max((file.parent / "snapshots").glob("*.duckdb"), default=None)
-    remedy = f"restore it: cp {newest} {file}" if newest else "restore it from a backup"
+    remedy = f"restore it: cp {newest} {file} && rm -f {file}.wal" if newest else "restore it from a backup"
     return f"{file}: cannot be opened ({why}); nothing was changed; {remedy}"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -58,6 +57,6 @@ def installation(environment, clock) -> Installation:
 
 
 @pytest.fixture
-def instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    with in_process.instance_of(home) as opened:
+def instance(installation: Installation) -> Iterator[dg.DagsterInstance]:
+    with in_process.instance_of(installation.settings) as opened:
         yield opened

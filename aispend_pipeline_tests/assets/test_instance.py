@@ -7,12 +7,21 @@ import dagster as dg
 import yaml
 
 from aispend_pipeline.assets import in_process
+from aispend_pipeline.settings import Settings
 
-FIRST_USE = (
-    "import sys, warnings; warnings.simplefilter('ignore'); from pathlib import Path;"
-    "from aispend_pipeline.assets import in_process;"
-    "\nwith in_process.instance_of(Path(sys.argv[1])) as instance: print(instance.get_runs_count())"
-)
+
+def at(home, **more: str) -> Settings:
+    return Settings.load({"AISPEND_HOME": str(home), **more}, None)
+
+
+FIRST_USE = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from aispend_pipeline.assets import in_process
+from aispend_pipeline.settings import Settings
+with in_process.instance_of(Settings.load({"AISPEND_HOME": sys.argv[1]}, None)) as instance:
+    print(instance.get_runs_count())
+"""
 
 
 def test_processes_that_meet_an_empty_home_together_all_find_a_whole_instance(home):
@@ -21,13 +30,13 @@ def test_processes_that_meet_an_empty_home_together_all_find_a_whole_instance(ho
         for _ in range(3)
     ]
     assert [process.communicate(timeout=60)[0] for process in racing] == ["0\n"] * 3
-    with in_process.instance_of(home) as instance:
+    with in_process.instance_of(at(home)) as instance:
         assert instance.get_runs_count() == 0
 
 
 def test_runs_are_limited_by_lane(home):
-    at = in_process.prepare_instance(home)
-    written = yaml.safe_load((at / "dagster.yaml").read_text())
+    folder = in_process.prepare_instance(at(home))
+    written = yaml.safe_load((folder / "dagster.yaml").read_text())
 
     assert written["telemetry"] == {"enabled": False}
     limits = {
@@ -35,7 +44,7 @@ def test_runs_are_limited_by_lane(home):
         for lane in written["concurrency"]["runs"]["tag_concurrency_limits"]
     }
     assert limits[("aispend/lane", "ingest")] == 1
-    with dg.DagsterInstance.from_config(str(at)) as instance:
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 3
 
 
@@ -44,9 +53,17 @@ def test_a_dagster_yaml_that_is_there_is_left_alone(home):
     own = "telemetry:\n  enabled: false\n"
     (home / "dagster" / "dagster.yaml").write_text(own)
 
-    assert (in_process.prepare_instance(home) / "dagster.yaml").read_text() == own
+    assert (in_process.prepare_instance(at(home)) / "dagster.yaml").read_text() == own
 
 
-def test_dagster_home_wins_where_it_is_set(home, tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere"))
-    assert in_process.prepare_instance(home) == tmp_path / "elsewhere"
+def test_dagster_home_wins_where_it_is_set(home, tmp_path):
+    assert in_process.prepare_instance(at(home, DAGSTER_HOME=str(tmp_path / "elsewhere"))) == tmp_path / "elsewhere"
+
+
+def test_another_dagster_brings_the_schema_up_to_date_again(home):
+    folder = in_process.prepare_instance(at(home))
+    (folder / ".prepared-by-dagster").write_text("1.0.0")
+
+    in_process.prepare_instance(at(home))
+
+    assert (folder / ".prepared-by-dagster").read_text() == dg.__version__

@@ -45,7 +45,7 @@ def test_one_tick_fills_the_look_back_and_notes_each_days_own_figures(instance, 
     for key in (RAW, SPEND, SPEND_DAILY):
         assert by_day(instance, key, "usd") == expected
     rows = by_day(instance, SPEND, "dagster/partition_row_count")
-    assert rows == by_day(instance, RAW, "dagster/partition_row_count")
+    assert rows == by_day(instance, RAW, "lines")
     assert set(rows) == set(expected)
     assert all(pages == 2 for pages in by_day(instance, RAW, "pages").values())
     assert all(seconds >= 0 for seconds in by_day(instance, RAW, "seconds").values())
@@ -82,8 +82,13 @@ def test_one_refused_account_fails_the_fetch_and_the_other_is_added_up(instance,
 
     fetched, added_up = ingest(instance, installation)
 
-    assert added_up.errors == []
-    (error,) = fetched.errors
+    assert (fetched.errors, added_up.errors) == ([], [])
+    record = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(RAW, "every_account_is_read"), 1
+    )[0]
+    evaluation = record.event.dagster_event.event_specific_data
+    assert evaluation.passed is False
+    error = "; ".join(evaluation.metadata["failed"].value)
     assert "eu 2026-11-18..2026-11-19: /organization/costs answered 401" in error
     assert "Set OPENAI_API_KEY__EU to an admin key" in error
     assert "sk-admin" not in error
@@ -91,6 +96,20 @@ def test_one_refused_account_fails_the_fetch_and_the_other_is_added_up(instance,
     answer = reads.ask(cursor, reads.Question(LOOK_BACK, ("account",)), [])
     assert [row.keys["account"] for row in answer.rows] == ["default"]
     assert {(day.account, day.state.value) for day in answer.coverage} == {("default", "complete"), ("eu", "failed")}
+
+
+def test_when_no_account_is_read_the_step_fails_and_no_day_is_shown_as_zero(instance, environment, clock):
+    revoked = {"OPENAI_API_KEY": "sk-admin-revoked-000", "OPENAI_API_KEY__EU": "sk-admin-revoked-001"}
+    installation = Installation(Settings.load({**environment, **revoked}, None), clock)
+    installation.warehouse.publish()
+
+    fetched, added_up = ingest(instance, installation)
+
+    assert len(fetched.errors) == 1
+    assert added_up.errors == []
+    for record in instance.fetch_materializations(SPEND, limit=10).records:
+        assert "usd" not in record.asset_materialization.metadata
+        assert "dagster/partition_row_count" not in record.asset_materialization.metadata
 
 
 def test_spend_can_be_made_again_without_any_provider(instance, installation):
@@ -127,7 +146,7 @@ def test_the_run_of_a_process_that_died_does_not_stay_started(instance, installa
         status=dg.DagsterRunStatus.STARTED,
     )
 
-    with in_process.instance_of(home) as again:
+    with in_process.instance_of(installation.settings) as again:
         assert again.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
         assert again.get_run_by_id(mine.run_id).status is dg.DagsterRunStatus.STARTED
 

@@ -17,7 +17,7 @@ import dagster as dg
 from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.grid import a_month_a_run, days, range_tags
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import due, steps
+from aispend_pipeline.assets.schedules import steps, windows_due
 from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
 from aispend_pipeline.rollup.add_up import ASSERTIONS
 from aispend_pipeline.settings import Settings
@@ -65,8 +65,8 @@ def _ingest(home: Path, base: str):
     }
     installation = Installation(Settings.load(environment, None))
     installation.warehouse.publish()
-    instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(home)))
-    window = due(installation.settings, installation.clock.now())[0]
+    instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(installation.settings)))
+    window = windows_due(installation.settings, installation.clock.now())[0]
     asked = steps(installation.settings)
 
     def run() -> None:
@@ -104,10 +104,9 @@ def _empty(home: Path):
     def other() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=True)
 
-    home.mkdir()
-    instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(home)))
     installation = Installation(Settings.load({"AISPEND_HOME": str(home)}, None))
-    window = due(installation.settings, installation.clock.now())[0]
+    instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(installation.settings)))
+    window = windows_due(installation.settings, installation.clock.now())[0]
 
     def run() -> None:
         for keys in ([fetch.key], [SPEND, SPEND_DAILY]):

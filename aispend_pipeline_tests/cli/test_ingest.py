@@ -127,7 +127,9 @@ def test_records_that_cannot_be_understood_are_said_and_the_good_ones_are_there(
 
     assert (done.code, done.err) == (1, "")
     assert done.out.splitlines()[1:] == [
-        f"openai_costs default {YESTERDAY}: partial: 1 records cannot be understood and are kept apart"
+        f"openai_costs default {YESTERDAY}: partial: 1 of its records cannot be understood and are kept apart",
+        f"default {YESTERDAY}: amount unreadable: "
+        '{"amount":{"value":"NaNdollars","currency":"usd"},"line_item":"whisper"}',
     ]
     assert costs(answer) == {BEFORE: "1.35", YESTERDAY: "3.25"}
     assert answer["coverage"]["complete"] is False

@@ -181,7 +181,8 @@ class TestDemo:
         result = demonstrated[1]
 
         assert (result.code, result.err) == (0, "")
-        last = result.out.splitlines()[-1]
+        *_, last, hint = result.out.splitlines()
+        assert hint.startswith("look at it again: AISPEND_HOME=")
         billed, answered = re.search(
             r"billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$", last
         ).groups()

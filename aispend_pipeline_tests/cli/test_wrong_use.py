@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.warehouse import Warehouse
+
 from .conftest import KEY, one_line, today
 
 TOMORROW = str(today() + timedelta(days=2))  # still to come, even if midnight passes now
@@ -138,7 +141,7 @@ def test_an_empty_store_says_what_to_do_next_and_shows_no_zero(shell):
 
 
 def test_a_store_that_was_made_and_never_filled_shows_no_zero_either(shell):
-    shell.run("recompute", "--from", str(today()), OPENAI_API_KEY=KEY)
+    Warehouse(shell.home, SystemClock()).publish()
 
     spend = shell.run("spend", OPENAI_API_KEY=KEY)
     without_key = shell.run("spend")
@@ -162,3 +165,21 @@ def test_config_shows_what_is_set_and_no_secret(shell):
 def test_the_version_and_the_help_are_given_without_settings(shell):
     assert shell.run("--version", AISPEND_PORT="x").out.startswith("aispend ")
     assert shell.run("--help", AISPEND_PORT="x").code == 0
+
+
+def test_recompute_of_nothing_says_so_and_makes_no_store(shell):
+    done = shell.run("recompute")
+
+    assert (done.code, done.out) == (1, "")
+    assert "nothing was read yet; run: aispend ingest" in done.err
+    assert not (shell.home / "warehouse.duckdb").exists()
+
+
+def test_a_real_bill_is_not_added_to_a_demos(shell):
+    shell.home.mkdir(parents=True)
+    (shell.home / "this-is-a-demo").touch()
+
+    done = shell.run("ingest", OPENAI_API_KEY=KEY)
+
+    assert (done.code, done.out) == (2, "")
+    assert "holds a demo's simulated bill" in done.err

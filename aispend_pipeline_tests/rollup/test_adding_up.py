@@ -169,11 +169,13 @@ def test_a_bucket_that_goes_missing_keeps_the_older_rows_and_their_receipt(wareh
 
 def test_a_failed_fetch_after_a_complete_one_keeps_figures_and_state(warehouse, book):
     book(complete({DAY: [line("1")]}))
-    before = [look(warehouse, sql) for sql in ("FROM spend", "FROM spend_daily", "FROM coverage")]
+    figures = ("FROM spend", "FROM spend_daily", "SELECT * EXCLUDE (detail) FROM coverage")
+    before = [look(warehouse, sql) for sql in figures]
 
     book(failed(Window(DAY, DAY), at=LATER + timedelta(hours=1)))
 
-    assert [look(warehouse, sql) for sql in ("FROM spend", "FROM spend_daily", "FROM coverage")] == before
+    assert [look(warehouse, sql) for sql in figures] == before
+    assert look(warehouse, "SELECT detail FROM coverage") == [('{"last_attempt":"answered 500"}',)]
 
 
 def test_pages_of_a_failed_fetch_are_never_booked(warehouse, book):

@@ -144,7 +144,7 @@ def test_a_window_that_nobody_asked_for_is_empty_and_known_to_be_unknown(warehou
     outcome = book(window=Window(DAY, DAY))
 
     assert look(warehouse, "FROM coverage") == []
-    assert (outcome.days[DAY].rows, outcome.changes, outcome.not_remade) == (0, [], [])
+    assert (outcome.days, outcome.changes, outcome.not_remade) == ({}, [], [])
 
 
 def pages_of(fetch_id: str) -> str:

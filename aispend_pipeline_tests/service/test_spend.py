@@ -21,8 +21,20 @@ KEYS = {"provider": str, "model": str, "day": str, "account": str}
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["from", "to", "groupBy", "currency", "rows", "total_usd", "unconverted", "coverage", "as_of"],
+    "required": [
+        "from",
+        "to",
+        "groupBy",
+        "currency",
+        "rows",
+        "truncated",
+        "total_usd",
+        "unconverted",
+        "coverage",
+        "as_of",
+    ],
     "properties": {
+        "truncated": {"type": "boolean"},
         "from": {"type": "string", "format": "date"},
         "to": {"type": "string", "format": "date"},
         "groupBy": {"type": "array", "items": {"enum": list(KEYS)}},
@@ -68,6 +80,8 @@ SCHEMA = {
                         "required": ["source", "account", "day", "state", "last_read_at"],
                         "properties": {
                             "source": {"const": "openai_costs"},
+                            "finality": {"enum": ["open", "provisional", "settled", None]},
+                            "detail": {"type": "object"},
                             "account": {"enum": ["default", "eu", "odd"]},
                             "day": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
                             "state": {"enum": ["complete", "partial", "failed", "not_due"]},
@@ -270,3 +284,19 @@ def test_before_the_first_snapshot_it_says_what_to_do(tmp_path):
 def test_the_same_question_has_the_same_bytes(client):
     assert client.get("/spend", params=ALL).content == client.get("/spend", params=ALL).content
     assert json.loads(client.get("/spend", params=ALL).content)["as_of"] == "2026-06-12T13:20:00Z"
+
+
+def test_a_limit_that_leaves_groups_out_says_so(client):
+    all_rows = client.get("/spend", params={**ALL, "groupBy": "day,model"}).json()
+    some = client.get("/spend", params={**ALL, "groupBy": "day,model", "limit": 2}).json()
+
+    assert (all_rows["truncated"], some["truncated"], len(some["rows"])) == (False, True, 2)
+    assert some["total_usd"] == all_rows["total_usd"]
+
+
+def test_the_unknown_model_can_be_asked_for(client):
+    by_model = client.get("/spend", params={**ALL, "groupBy": "model"}).json()["rows"]
+    unknown = client.get("/spend", params={**ALL, "groupBy": "model", "model": ""}).json()
+
+    assert unknown["rows"] == [row for row in by_model if row["model"] is None]
+    assert unknown["rows"]

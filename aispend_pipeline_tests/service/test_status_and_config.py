@@ -97,7 +97,7 @@ def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, b
     (feed,) = body["sources"]
     assert feed["last_ingest"]["error_class"] == "unauthorized"
     assert "OPENAI_API_KEY" in feed["last_ingest"]["error"]
-    assert feed["consecutive_failures"] == 2  # two windows, each stored without a run of its own
+    assert feed["consecutive_failures"] == 1  # of the newest day
     assert feed["coverage"]["complete"] == 5  # what was read before still stands
     assert KEYS["default"] not in str(body)
 

@@ -85,6 +85,7 @@ def complete(
     control: Mapping[date, Decimal] | None = None,
     faulty: Iterable[date] = (),
     detail: dict[str, Any] | None = None,
+    takes: timedelta = timedelta(seconds=2),
 ) -> Fetch:
     """A complete fetch: each day's lines spread over two pages, and a page with the control."""
     sums = {day: Decimal(0) if day in faulty else usd_of(lines) for day, lines in days.items()}
@@ -112,6 +113,7 @@ def complete(
         pages=[page(body(content), reading, at) for content, reading in contents],
         answers=answers,
         detail=detail or {},
+        takes=takes,
     )
 
 
@@ -127,7 +129,14 @@ def failed(window: Window, *, account: str = "default", at: datetime = LATER, pa
     )
 
 
-def _fetch(state: FetchState, window: Window, account: str, at: datetime, **fields: Any) -> Fetch:
+def _fetch(
+    state: FetchState,
+    window: Window,
+    account: str,
+    at: datetime,
+    takes: timedelta = timedelta(seconds=2),
+    **fields: Any,
+) -> Fetch:
     return Fetch(
         fetch_id=f"fetch-{next(_numbers)}",
         source=SOURCE,
@@ -136,7 +145,7 @@ def _fetch(state: FetchState, window: Window, account: str, at: datetime, **fiel
         window=window,
         state=state,
         started_at=at,
-        finished_at=at + timedelta(seconds=2),
+        finished_at=at + takes,
         **fields,
     )
 
