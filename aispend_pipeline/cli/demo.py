@@ -38,7 +38,7 @@ def demo(once: bool, home: Path | None) -> int:
         base = stack.enter_context(served(openai(_KEYS, clock)))
         environment = _environment(home, base)
         settings = Settings.load(environment, dotenv=None)
-        listener = None if once else serve.listen(settings.host, settings.port)
+        listener = None if once else stack.enter_context(serve.listen(settings.host, settings.port))
         print(f"a simulated OpenAI with two accounts is on {base}", flush=True)
         now = clock.now()
         code = run_windows(Installation(settings, clock), windows_due(settings, now))

@@ -18,11 +18,11 @@ from aispend_pipeline.warehouse import Warehouse
 def serve(host: str | None, port: int | None) -> int:
     """Publish what is committed, then serve until Ctrl-C."""
     settings = screen.load_settings()
-    listener = listen(host or settings.host, settings.port if port is None else port)
     clock = SystemClock()
-    Warehouse(settings.home, clock).publish()
-    log.configure()
-    serve_on(listener, settings, clock)
+    with listen(host or settings.host, settings.port if port is None else port) as listener:
+        Warehouse(settings.home, clock).publish()
+        log.configure()
+        serve_on(listener, settings, clock)
     return 0
 
 
