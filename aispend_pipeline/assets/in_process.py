@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -64,21 +65,23 @@ def run_range(
     window: Window,
 ) -> Run:
     """Run `keys` for `window` here and now; Ctrl-C, of which Dagster makes a failed step, is raised again."""
-    result = (
-        product(installation, str(installation.settings.home))
-        .resolve_job_def(job)
-        .execute_in_process(
-            instance=instance,
-            asset_selection=list(keys),
-            tags={**range_tags(window), PROCESS: _this_process()},
-            run_config=_QUIET,
-            raise_on_error=False,
-        )
+    result = _job(installation, job).execute_in_process(
+        instance=instance,
+        asset_selection=list(keys),
+        tags={**range_tags(window), PROCESS: _this_process()},
+        run_config=_QUIET,
+        raise_on_error=False,
     )
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     if any(_interrupted(event) for event in failures):
         raise KeyboardInterrupt
     return Run(result.run_id, [_reason(event) for event in failures])
+
+
+@lru_cache(maxsize=2)
+def _job(installation: Installation, name: str) -> dg.JobDefinition:
+    """A job of the product on `installation`, made once for all the windows of a command."""
+    return product(installation, str(installation.settings.home)).resolve_job_def(name)
 
 
 def _interrupted(event: dg.DagsterEvent) -> bool:

@@ -108,16 +108,17 @@ def _empty(home: Path):
     instance = dg.DagsterInstance.from_config(str(in_process.prepare_instance(installation.settings)))
     window = windows_due(installation.settings, installation.clock.now())[0]
 
+    defs = dg.Definitions(
+        assets=[fetch, add_up],
+        asset_checks=[one, other],
+        jobs=[dg.define_asset_job("empty", selection=dg.AssetSelection.all())],
+        executor=dg.in_process_executor,
+    )
+    job = defs.resolve_job_def("empty")  # made once, as ours is
+
     def run() -> None:
         for keys in ([fetch.key], [SPEND, SPEND_DAILY]):
-            # The definitions are made for each run, as ours are.
-            defs = dg.Definitions(
-                assets=[fetch, add_up],
-                asset_checks=[one, other],
-                jobs=[dg.define_asset_job("empty", selection=dg.AssetSelection.all())],
-                executor=dg.in_process_executor,
-            )
-            done = defs.resolve_job_def("empty").execute_in_process(
+            done = job.execute_in_process(
                 instance=instance,
                 asset_selection=list(keys),
                 tags=range_tags(window),
