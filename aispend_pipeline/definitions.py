@@ -1,9 +1,10 @@
-"""The whole product on one page: providers' pages, billed rows, their sums, and when they are made."""
+"""The whole product on one page: providers' pages, billed lines and usage, their sums, names, and when all is made."""
 
 import dagster as dg
 
-from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero
+from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero, no_day_was_restated
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
+from aispend_pipeline.assets.names import names
 from aispend_pipeline.assets.raw import raw_pages
 from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
 from aispend_pipeline.assets.spend import spend
@@ -13,8 +14,8 @@ from aispend_pipeline.sources import SOURCES
 def product(installation: Installation, home: str = "") -> dg.Definitions:
     """Everything, on one installation; `home` is its folder, empty for what the environment says."""
     return dg.Definitions(
-        assets=[*(raw_pages(source) for source in SOURCES.values()), spend],
-        asset_checks=[every_day_is_read, no_day_below_zero],
+        assets=[*(raw_pages(source) for source in SOURCES.values()), spend, names],
+        asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated],
         jobs=[hourly_ingest_job, recompute_job],
         schedules=[hourly_ingest],
         resources={"installation": installation, "snapshot": SnapshotResource(database=home)},

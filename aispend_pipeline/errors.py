@@ -70,6 +70,8 @@ class ErrorClass(StrEnum):
     SCHEMA = "schema"
     CONTROL_MISMATCH = "control_mismatch"
     OUT_OF_TIME = "out_of_time"
+    INTERNAL = "internal"  # a fault on our side
+    OUT_OF_BUDGET = "out_of_budget"  # the calls an account may make are used up; nothing is wrong
 
 
 # Another attempt within the same fetch may succeed.
@@ -82,6 +84,21 @@ TRANSIENT = frozenset(
         ErrorClass.RATE_LIMITED,
         ErrorClass.SERVER_ERROR,
         ErrorClass.MALFORMED,
+    }
+)
+
+
+# What would befall an account's other questions too, so that they are not put.
+ENDS_THE_ACCOUNT = frozenset(
+    {
+        ErrorClass.CONNECT,
+        ErrorClass.DNS,
+        ErrorClass.TLS,
+        ErrorClass.TIMEOUT,
+        ErrorClass.UNAUTHORIZED,
+        ErrorClass.RATE_LIMITED,
+        ErrorClass.OUT_OF_TIME,
+        ErrorClass.OUT_OF_BUDGET,
     }
 )
 

@@ -1,66 +1,26 @@
-"""What one tick of the hourly schedule is about: which days are due, and reading a source for them."""
+"""Reads a window of a source: its accounts side by side, each stored as it ends."""
 
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+
+import httpx
 
 from aispend_pipeline import points
 from aispend_pipeline.clock import Clock
-from aispend_pipeline.model import GRID_START, Fetch, Window
+from aispend_pipeline.errors import ErrorClass
+from aispend_pipeline.model import Feed, Fetch, Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.engine import Source, read_account, windows_to_ask
 from aispend_pipeline.sources.http import Limits, client
+from aispend_pipeline.state.call_budget import CallBudget, budget_of
+from aispend_pipeline.state.database import state_of
+from aispend_pipeline.state.waiting import WaitingDays
 from aispend_pipeline.warehouse import Warehouse, fetches
 
-# A run asks for a month at most, whoever starts it.
-DAYS_A_RUN = 31
-
 _TOGETHER_SECONDS = 0.05
-
-# One account of one source: what coverage is kept for.
-Feed = tuple[str, str]
-
-
-def start_date(settings: Settings, today: date) -> date:
-    """The first day that is read without being asked for: as set, or the first of last month."""
-    last_month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    return max(settings.start_date or last_month, GRID_START)
-
-
-def due_windows(
-    settings: Settings,
-    now: datetime,
-    feeds: Collection[Feed],
-    complete: Mapping[Feed, Collection[date]],
-) -> list[Window]:
-    """The look-back first; then, newest first, every run of days since the start that some feed lacks.
-
-    `complete` are the days that are whole and settled: a day is read once more when it must agree with
-    the provider's own sum, however short the look-back is.
-    """
-    today = now.date()
-    look_back = max((now - timedelta(hours=settings.lookback_hours)).date(), GRID_START)
-    windows = list(Window(look_back, today).pieces(DAYS_A_RUN))
-    first = start_date(settings, today)
-    if first >= look_back:
-        return windows
-    older = Window(first, look_back - timedelta(days=1)).days()
-    missing = [day for day in older if any(day not in complete.get(feed, ()) for feed in feeds)]
-    return windows + [piece for run in reversed(_runs(missing)) for piece in run.pieces(DAYS_A_RUN)]
-
-
-def _runs(days: Sequence[date]) -> list[Window]:
-    """Ascending days as windows without gaps."""
-    runs: list[Window] = []
-    for day in days:
-        if runs and runs[-1].last == day - timedelta(days=1):
-            runs[-1] = Window(runs[-1].first, day)
-        else:
-            runs.append(Window(day, day))
-    return runs
 
 
 def read_source(
@@ -71,40 +31,53 @@ def read_source(
     *,
     clock: Clock,
     limits: Limits,
+    accounts: Collection[str] | None = None,
     run_id: str | None = None,
     on_fetch: Callable[[Fetch], None] = lambda fetch: None,
 ) -> list[Fetch]:
-    """Read `window` of every account of `source`, side by side, and store each account's fetches as it ends.
+    """Read `window` of `accounts` (none given: all) of `source`, and store each one's fetches as it ends.
 
     `on_fetch` is told of each fetch once it is stored.
     A failed fetch is returned like any other: nothing of its window becomes visible, and the other
-    accounts are not touched by it.
+    accounts are not touched by it. One that ran out of its account's call budget is returned, and not
+    stored: its days are noted to be asked for again.
     """
     windows = windows_to_ask(window, clock.now().date(), source.max_days)
+    asked = [name for name in source.accounts(settings) if accounts is None or name in accounts]
+    budgets = {name: call_budget(source, settings, name) for name in asked}
+
+    def store(read: Sequence[Fetch]) -> None:
+        _store(warehouse, read, run_id, counted=any(budgets[fetch.account] for fetch in read))
+
+    async def read_one(account: str, http: httpx.AsyncClient) -> list[Fetch]:
+        return await read_account(
+            source, settings, account, windows, http=http, clock=clock, limits=limits, budget=budgets[account]
+        )
 
     async def read_all() -> list[Fetch]:
         async with client(limits) as http:
-            tasks = {
-                asyncio.create_task(
-                    read_account(source, settings, name, windows, http=http, clock=clock, limits=limits)
-                )
-                for name in source.accounts(settings)
-            }
+            tasks = {asyncio.create_task(read_one(name, http)) for name in budgets}
             try:
-                return await _keep_as_they_end(tasks, warehouse, run_id, on_fetch)
+                return await _keep_as_they_end(tasks, store, on_fetch)
             finally:
                 for task in tasks:
                     task.cancel()
 
-    with _python_handles_interrupts():
+    with python_handles_interrupts():
         return asyncio.run(read_all())
+
+
+def call_budget(source: Source, settings: Settings, account: str) -> CallBudget | None:
+    """The calls that `account` may make; none for as many as it likes."""
+    calls = source.endpoint(settings, account).calls_per_hour
+    return budget_of(settings.home, source.provider, account, calls)
 
 
 Tasks = set[asyncio.Task[list[Fetch]]]
 
 
 async def _keep_as_they_end(
-    unread: Tasks, warehouse: Warehouse, run_id: str | None, on_fetch: Callable[[Fetch], None]
+    unread: Tasks, store: Callable[[Sequence[Fetch]], None], on_fetch: Callable[[Fetch], None]
 ) -> list[Fetch]:
     """Store what each account read; one that broke is raised once the others are stored."""
     kept: list[Fetch] = []
@@ -114,13 +87,28 @@ async def _keep_as_they_end(
         broken += [error for task in ended if (error := task.exception())]
         read = [fetch for task in ended if not task.exception() for fetch in task.result()]
         points.reached("fetched")
-        await asyncio.to_thread(_store, warehouse, read, run_id)
-        for fetch in read:
-            on_fetch(fetch)
-        kept += read
+        for stored in await asyncio.to_thread(_stored_together, read, store):
+            if isinstance(stored, Exception):
+                broken.append(stored)
+            else:
+                kept.append(stored)
+                on_fetch(stored)
     if broken:
         raise broken[0]
     return kept
+
+
+def _stored_together(read: Sequence[Fetch], store: Callable[[Sequence[Fetch]], None]) -> list[Fetch | Exception]:
+    """What was stored, and why something was not: where one account's cannot be stored, the others' are, apart."""
+    try:
+        store(read)
+    except Exception as error:
+        accounts = {fetch.account for fetch in read}
+        if len(accounts) == 1:
+            return [error]
+        apart = ([fetch for fetch in read if fetch.account == account] for account in sorted(accounts))
+        return [stored for of_account in apart for stored in _stored_together(of_account, store)]
+    return list(read)
 
 
 async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:
@@ -136,7 +124,7 @@ async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:
 
 
 @contextmanager
-def _python_handles_interrupts() -> Iterator[None]:
+def python_handles_interrupts() -> Iterator[None]:
     """Let asyncio see Ctrl-C itself: what Dagster's handler raises inside one of its callbacks is lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -148,7 +136,22 @@ def _python_handles_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _store(warehouse: Warehouse, read: Sequence[Fetch], run_id: str | None) -> None:
-    with warehouse.write() as transaction:
-        for fetch in read:
-            fetches.store(transaction, fetch, run_id)
+def _store(warehouse: Warehouse, read: Sequence[Fetch], run_id: str | None, *, counted: bool) -> None:
+    """Store what came; where calls are `counted`, note what waits for them, and what waits no longer.
+
+    Days wait until they are stored, or a process that dies in between would have forgotten them.
+    """
+    came = [fetch for fetch in read if fetch.error_class != ErrorClass.OUT_OF_BUDGET]
+    waits = [fetch for fetch in read if fetch.error_class == ErrorClass.OUT_OF_BUDGET]
+    if waits:
+        WaitingDays(state_of(warehouse.home)).add(_days(waits))
+    if came:
+        with warehouse.write() as transaction:
+            for fetch in came:
+                fetches.store(transaction, fetch, run_id)
+    if counted and came:
+        WaitingDays(state_of(warehouse.home)).remove(_days(came))
+
+
+def _days(read: Sequence[Fetch]) -> list[tuple[Feed, Window]]:
+    return [((fetch.source, fetch.account), fetch.window) for fetch in read]

@@ -1,9 +1,9 @@
 """The log: events with fields, one JSON object a line when nobody watches, readable otherwise.
 
 Events: `page.read` (source, account, reading, page), `fetch.done` (source, account, window, state,
-pages, error), `attempt.failed` (error_class, attempt), `days.added_up` (window, rows, usd),
-`published` (file, seq), `request.failed` (id, path, error). No event carries a credential or the
-values of a request's parameters.
+pages, error), `names.read` (provider, account, names, error), `attempt.failed` (error_class, attempt),
+`days.added_up` (window, rows, usd), `state.unusable` (error), `published` (file, seq), `request.failed` (id, path,
+error). No event carries a credential or the values of a request's parameters.
 """
 
 import logging

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +18,11 @@ from enum import StrEnum
 from typing import Any
 
 PROVIDERS = ("openai", "anthropic", "vertex")
+
+# Source and account: what is read by itself, and what coverage is kept for.
+Feed = tuple[str, str]
+# Provider and name of an account.
+Account = tuple[str, str]
 
 # The first day of the daily grid. It never moves: partitions, windows and questions start here.
 GRID_START = date(2024, 1, 1)
@@ -67,6 +72,17 @@ class Window:
             last = min(first + timedelta(days=most - 1), self.last)
             yield Window(first, last)
             first = last + timedelta(days=1)
+
+
+def windows_of(days: Iterable[date]) -> list[Window]:
+    """The days as windows without gaps, oldest first."""
+    windows: list[Window] = []
+    for day in sorted(days):
+        if windows and windows[-1].last == day - timedelta(days=1):
+            windows[-1] = Window(windows[-1].first, day)
+        else:
+            windows.append(Window(day, day))
+    return windows
 
 
 class Reading(StrEnum):
@@ -129,6 +145,14 @@ class Request:
         return json.dumps({"method": "GET", "path": self.path, "params": self.params})
 
 
+@dataclass(frozen=True)
+class Question:
+    """A request whose answer is the first page of a reading."""
+
+    reading: Reading
+    request: Request
+
+
 def unpacked(packed: bytes) -> bytes:
     """The bytes of a page's body from how it is stored."""
     return zlib.decompress(packed)
@@ -161,15 +185,15 @@ class DayAnswer:
     """What one complete fetch said of one day: rows, pages that had any, its sum and the control's, USD.
 
     `agrees` is false when they differ (possible on young days only), and none when they could not
-    be compared because some amount is quarantined.
+    be compared because some amount is quarantined. A source without money or control has no sums.
     """
 
     day: date
     rows: int
     pages: int
-    rows_usd: Decimal
-    control_usd: Decimal
-    agrees: bool | None
+    rows_usd: Decimal | None = None
+    control_usd: Decimal | None = None
+    agrees: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,15 @@ class Amount(NamedTuple):
     fault: str | None = None
 
 
-def parse(token: bytes) -> Amount:
-    """The amount that a JSON token spells, number or string, exactly."""
+def parse(token: bytes, *, cents: bool = False) -> Amount:
+    """The amount that a JSON token spells, number or string, exactly; of `cents`, in whole units."""
     spelt = _AMOUNT.fullmatch(token)
     if spelt is None:
         return Amount(None, fault="amount missing" if token in (b"", b"null") else "amount unreadable")
     number = Decimal(spelt[2].decode("ascii"))
+    if cents:
+        sign, digits, exponent = number.as_tuple()
+        number = Decimal((sign, digits, int(exponent) - 2))  # scaleb would round
     if number and number.adjusted() >= DIGITS:
         return Amount(None, fault="amount out of range")
     value = quantize(number)

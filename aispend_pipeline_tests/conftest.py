@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,11 +10,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples" / "openai"
 SCHEMAS = Path(__file__).parent / "schemas"
 KEY = "sk-admin-test-7d1f0c"
+
+
+@event.listens_for(Engine, "connect")
+def hasty(connection: sqlite3.Connection, _: object) -> None:
+    """What is written to SQLite in this process need not outlive the machine, and nobody waits for the disk."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(autouse=True)

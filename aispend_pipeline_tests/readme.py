@@ -11,7 +11,7 @@ import typer
 from aispend_pipeline.cli.main import app
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.service.app import create_app
-from aispend_pipeline.settings import UNUSED, OpenAIAccount, Settings
+from aispend_pipeline.settings import ACCOUNT_TYPES, UNUSED, Settings
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -31,7 +31,7 @@ def _options(command) -> list:
 
 def settings() -> list[str]:
     lines = []
-    for model in (OpenAIAccount, Settings):
+    for model in (*ACCOUNT_TYPES, Settings):
         for field in model.model_fields.values():
             if field.alias:
                 default = "" if field.is_required() or field.default is None else f"`{field.default}`"

@@ -142,6 +142,66 @@ def test_the_fast_way_of_whole_columns_agrees_with_reading_one_by_one(column):
 
 
 @steady
+@given(spellings, st.booleans())
+@example("123.78912", True)
+@example("0E-6176", True)
+@example("0.00000000000000005", True)
+@example("0.00000000000000015", False)
+@example("99999999999999999.99999999999999999", True)
+@example("100000000000000000", True)
+@example("1e-999999999", False)
+def test_cents_are_a_hundredth_rounded_once(spelling, quoted):
+    token = f'"{spelling}"' if quoted else spelling
+    read = money.parse(token.encode(), cents=True)
+    number = Decimal(spelling)
+    sign, digits, exponent = number.as_tuple()
+    dollars = Decimal((sign, digits, exponent - 2))
+    expected = exactly(str(dollars))
+    assert (read.value, read.fault) == (expected, None if expected is not None else "amount out of range")
+    if expected is not None:
+        assert read.value.as_tuple().exponent == -18
+        assert read.rounded == (read.value != dollars)
+        if abs(dollars.adjusted()) < 100:
+            assert read.rounded == (Fraction(read.value) != Fraction(spelling) / 100)
+
+
+@pytest.mark.parametrize(
+    ("cents", "dollars"),
+    [
+        ("123.78912", "1.2378912"),
+        ("291.9015", "2.919015"),
+        ("1", "0.01"),
+        ("-5", "-0.05"),
+        ("0.0000000000000001", "0.000000000000000001"),
+        ("0.00000000000000015", "0.000000000000000002"),
+        ("0.00000000000000025", "0.000000000000000002"),
+    ],
+)
+def test_an_amount_in_cents_is_a_hundredth_of_its_text(cents, dollars):
+    assert money.parse(f'"{cents}"'.encode(), cents=True).value == Decimal(dollars)
+
+
+@steady
+@given(st.lists(tokens, max_size=12))
+@example([b'"999999999999999.9999999999999999"', b'"-0.0000000000000001"', b"NaN", b'"2.50"', b""])
+@example([b'"999999999999999"', b'"1000000000000000"', b'"99999999999999999"', b'"-100000000000000000"'])
+@example([b'"527.999760"', b'"0.00000000000000015"', b'"0.000000000000000015"'])
+def test_the_fast_way_of_whole_columns_of_cents_agrees_with_reading_one_by_one(column):
+    read = decimals([msgspec.Raw(token) for token in column], cents=True)
+    one_by_one = [money.parse(token, cents=True) for token in column]
+    assert read.values.to_pylist() == [amount.value for amount in one_by_one]
+    assert read.rounded == {place for place, amount in enumerate(one_by_one) if amount.rounded}
+    assert read.faults == {place: amount.fault for place, amount in enumerate(one_by_one) if amount.fault}
+
+
+@steady
+@given(st.lists(st.decimals("-999999999", "999999999", places=6), max_size=30))
+def test_the_sum_of_cents_is_a_hundredth_of_their_sum(some):
+    read = decimals([msgspec.Raw(f'"{cents}"'.encode()) for cents in some], cents=True)
+    assert Fraction(money.add(read.values.to_pylist())) == sum(map(Fraction, some)) / 100
+
+
+@steady
 @given(amounts | spellings.map(lambda text: money.parse(text.encode()).value or Decimal(0)))
 @example(Decimal("-0.00"))
 @example(Decimal("0E-18"))

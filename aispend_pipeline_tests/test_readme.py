@@ -4,12 +4,15 @@ import re
 from datetime import UTC, date, datetime
 
 from aispend_pipeline import money
+from aispend_pipeline.model import Window
 from aispend_pipeline.simulator import organisation
+from aispend_pipeline.warehouse.reads import DIMENSIONS
 
 from .readme import README, written
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
-ROW = re.compile(r"^ ([0-9-]{10})  (\w+) +([0-9,.]+) ", re.MULTILINE)
+DAYS = Window(date(2026, 11, 18), date(2026, 11, 20))
+ROW = re.compile(r"^ (openai|anthropic) +(\w+) +([0-9,.]+) ", re.MULTILINE)
 
 
 def test_the_tables_are_what_is_declared():
@@ -18,10 +21,15 @@ def test_the_tables_are_what_is_declared():
 
 def test_the_figures_shown_are_the_demos():
     rows = ROW.findall(README.read_text())
-    assert len(rows) == 6
-    for day, account, usd in rows:
-        billed = organisation.total(account, iter([date.fromisoformat(day)]), LATER)
-        assert usd == money.on_screen(billed), (day, account)
+    assert len(rows) == 4
+    for provider, account, usd in rows:
+        billed = organisation.total(provider, account, DAYS.days(), LATER)
+        assert usd == money.on_screen(billed), (provider, account)
+
+
+def test_every_dimension_is_named():
+    text = README.read_text()
+    assert all(f"`{name}`" in text for name in DIMENSIONS)
 
 
 def test_every_file_that_it_names_is_there():

@@ -11,13 +11,14 @@ from hypothesis import assume, given, strategies
 from hypothesis import settings as bounded
 
 from aispend_pipeline.errors import SettingsError, UsageError
-from aispend_pipeline.settings import UNUSED, OpenAIAccount, Settings
+from aispend_pipeline.settings import UNUSED, AnthropicAccount, OpenAIAccount, Settings
+from aispend_pipeline.sources import feeds
 
 KEY = "sk-admin-Zq81-a"
 
 
 def secrets_of(made: Settings) -> tuple[str, ...]:
-    return tuple(account.api_key.get_secret_value() for account in made.openai)
+    return tuple(account.api_key.get_secret_value() for account in (*made.openai, *made.anthropic))
 
 
 def load(environment: dict[str, str] | None = None, /, **more: str) -> Settings:
@@ -37,9 +38,9 @@ def refused(environment: dict[str, str] | None = None, /, **more: str) -> list[s
 
 DECLARED = [
     (field.alias, field)
-    for model in (Settings, OpenAIAccount)
+    for model in (Settings, OpenAIAccount, AnthropicAccount)
     for name, field in model.model_fields.items()
-    if name not in {"openai", "warnings", "name"}
+    if name not in {"openai", "anthropic", "warnings", "name"}
 ]
 
 
@@ -50,9 +51,10 @@ def test_every_setting_is_described_and_its_example_is_accepted(alias, field):
     assert len(field.description) > 8
     (example,) = field.examples
 
-    made = load({"OPENAI_API_KEY": KEY, alias: example})
+    made = load({"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, alias: example})
 
     assert alias in made.shown()
+    assert made.warnings == ((f"{alias}: set, but this version does nothing with it yet",) if alias in UNUSED else ())
 
 
 def test_nothing_is_needed():
@@ -60,7 +62,8 @@ def test_nothing_is_needed():
 
     assert made.home == Path("data")
     assert (made.host, made.port, made.lookback_hours, made.stale_after_seconds) == ("127.0.0.1", 8080, 48, 10800)
-    assert (made.start_date, made.openai, made.warnings, secrets_of(made)) == (None, (), (), ())
+    assert (made.start_date, made.openai, made.anthropic, made.warnings) == (None, (), (), ())
+    assert (made.anthropic_version, made.anthropic_calls_per_hour) == ("2023-06-01", 60)
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
@@ -255,6 +258,11 @@ class TestFlags:
             ({"OPENAI_API_KEY": "sk-1", "ENABLE_OPENAI": "false"}, []),
             ({"OPENAI_API_KEY": "sk-1", "ENABLE_ANTHROPIC": "true"}, ["anthropic"]),
             ({"OPENAI_API_KEY": "sk-1", "ENABLE_ANTHROPIC": "false"}, []),
+            ({"OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "sk-2"}, ["openai", "anthropic"]),
+            ({"ANTHROPIC_API_KEY__EU": "sk-2"}, ["anthropic"]),
+            ({"ANTHROPIC_API_KEY": "sk-2", "ENABLE_ANTHROPIC": "false"}, []),
+            ({"ANTHROPIC_API_KEY": "sk-2", "ENABLE_OPENAI": "true"}, ["openai"]),
+            ({"OPENAI_API_KEY": "sk-1", "ANTHROPIC_API_KEY": "sk-2", "ENABLE_ANTHROPIC": "yes"}, ["anthropic"]),
             ({"ENABLE_OPENAI": "true"}, ["openai"]),
             ({"ENABLE_VERTEX_BQ": "1"}, ["vertex"]),
             ({"ENABLE_VERTEX_BILLING_API": "1", "ENABLE_VERTEX_BQ": "0"}, ["vertex"]),
@@ -269,6 +277,117 @@ class TestFlags:
         assert [provider for provider in ("openai", "anthropic", "vertex") if made.enabled(provider)] == on
 
 
+def feeds_of(made: Settings) -> list[tuple[str, str]]:
+    return [(source, account) for source, account, _ in feeds(made)]
+
+
+class TestFeeds:
+    def test_one_that_is_on_without_a_key_is_not_read_and_the_others_are(self):
+        made = load(OPENAI_API_KEY="sk-1", ENABLE_OPENAI="true", ENABLE_ANTHROPIC="true", ENABLE_VERTEX_BQ="true")
+
+        assert feeds_of(made) == [("openai_costs", "default"), ("openai_usage", "default")]
+
+    def test_one_that_is_off_is_not_read_whatever_keys_it_has(self):
+        made = load(OPENAI_API_KEY="sk-1", ANTHROPIC_API_KEY="sk-2", ENABLE_OPENAI="false", ENABLE_ANTHROPIC="true")
+
+        assert feeds_of(made) == [("anthropic_costs", "default"), ("anthropic_usage", "default")]
+
+    def test_every_account_of_every_source_is_read_by_itself(self):
+        made = load(ANTHROPIC_API_KEY="sk-1", ANTHROPIC_API_KEY__EU="sk-2", OPENAI_API_KEY__US="sk-3")
+
+        assert feeds_of(made) == [
+            ("openai_costs", "us"),
+            ("openai_usage", "us"),
+            ("anthropic_costs", "default"),
+            ("anthropic_costs", "eu"),
+            ("anthropic_usage", "default"),
+            ("anthropic_usage", "eu"),
+        ]
+
+
+class TestAnthropic:
+    def test_each_key_is_an_account_that_inherits_the_address_and_nothing_else(self):
+        made = load(
+            ANTHROPIC_API_KEY__EU="sk-2",
+            ANTHROPIC_API_KEY__ASIA_1="sk-3",
+            ANTHROPIC_API_KEY="sk-1",
+            ANTHROPIC_ORG_ID="org-1",
+            ANTHROPIC_BASE_URL="https://proxy.example/anthropic/",
+        )
+
+        assert [(account.name, account.api_key.get_secret_value(), account.org_id) for account in made.anthropic] == [
+            ("default", "sk-1", "org-1"),
+            ("asia_1", "sk-3", None),
+            ("eu", "sk-2", None),
+        ]
+        assert {account.base_url for account in made.anthropic} == {"https://proxy.example/anthropic"}
+        assert (made.openai, made.warnings) == ((), ())
+
+    def test_an_account_may_have_an_address_of_its_own(self):
+        made = load(ANTHROPIC_API_KEY="sk-1", ANTHROPIC_API_KEY__EU="sk-2", ANTHROPIC_BASE_URL__EU="https://eu.example")
+
+        assert [account.base_url for account in made.anthropic] == ["https://api.anthropic.com", "https://eu.example"]
+
+    def test_an_address_that_all_inherit_is_refused_once_and_by_its_own_name(self):
+        lines = refused(ANTHROPIC_API_KEY="sk-1", ANTHROPIC_API_KEY__EU="sk-2", ANTHROPIC_BASE_URL="ftp://x")
+
+        assert [line.split(":")[0] for line in lines] == ["ANTHROPIC_BASE_URL"]
+
+    @pytest.mark.parametrize("first", ["", "org-1"])
+    def test_one_bill_is_not_counted_twice(self, first):
+        """The key alone decides the organisation, so no other setting tells two accounts apart."""
+        keys = {"ANTHROPIC_API_KEY": "sk-ant-admin01-a", "ANTHROPIC_API_KEY__EU": "sk-ant-admin01-a"}
+        assert refused(keys, ANTHROPIC_ORG_ID=first, ANTHROPIC_ORG_ID__EU="org-2") == [
+            "ANTHROPIC_API_KEY__EU: reads what account default reads, and the bill would be counted twice; remove one"
+        ]
+
+    def test_one_key_at_two_providers_is_two_accounts(self):
+        assert len(secrets_of(load(OPENAI_API_KEY="sk-1", ANTHROPIC_API_KEY="sk-1"))) == 2
+
+    def test_a_suffix_without_a_key_says_so(self):
+        assert refused(ANTHROPIC_ORG_ID__EU="org-2", ANTHROPIC_API_KEY="sk-1") == [
+            "ANTHROPIC_API_KEY__EU: missing; set it, for example ANTHROPIC_API_KEY__EU=sk-ant-admin01-..."
+        ]
+
+    def test_the_default_account_has_no_suffix(self):
+        assert refused(ANTHROPIC_API_KEY__DEFAULT="sk-1") == [
+            "ANTHROPIC_API_KEY__DEFAULT: account default is the one without a suffix; set ANTHROPIC_API_KEY"
+        ]
+
+    @pytest.mark.parametrize("name", ["ANTHROPIC_ORG_ID", "ANTHROPIC_BASE_URL"])
+    def test_settings_of_an_account_without_any_key_make_no_account(self, name):
+        assert load({name: "https://x.example"}).anthropic == ()
+
+    @pytest.mark.parametrize("key", ["sk-\nx-123", "sk-clé-123", "sk-a b-123", "sk-\u200b-123"])
+    def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(self, key):
+        (line,) = refused(ANTHROPIC_API_KEY__EU=key)
+
+        assert line.startswith("ANTHROPIC_API_KEY__EU: (not shown) ")
+        assert "123" not in line
+
+    @pytest.mark.parametrize("text", ["2023-06-01", "2026-10-21"])
+    def test_a_version_is_taken_as_it_is(self, text):
+        assert load(AISPEND_ANTHROPIC_VERSION=text).anthropic_version == text
+
+    @pytest.mark.parametrize("text", ["2023\n06", "2023\u201106\u201101", "x\x00"])
+    def test_a_version_that_no_header_can_carry_is_refused(self, text):
+        (line,) = refused(AISPEND_ANTHROPIC_VERSION=text)
+
+        assert line.startswith("AISPEND_ANTHROPIC_VERSION: ")
+        assert line.endswith("for example AISPEND_ANTHROPIC_VERSION=2023-06-01")
+
+    @pytest.mark.parametrize("text", ["1", "60", "90", "100000"])
+    def test_a_number_of_calls_an_hour_is_accepted(self, text):
+        assert load(AISPEND_ANTHROPIC_CALLS_PER_HOUR=text).anthropic_calls_per_hour == int(text)
+
+    @pytest.mark.parametrize("text", ["0", "-1", "100001", "1.5", "1e2", "many", "9" * 5000], ids=lambda text: text[:9])
+    def test_any_other_number_of_calls_is_refused(self, text):
+        (line,) = refused(AISPEND_ANTHROPIC_CALLS_PER_HOUR=text)
+
+        assert line.startswith(f"AISPEND_ANTHROPIC_CALLS_PER_HOUR: {text[:60]!r} ")
+        assert line.endswith("for example AISPEND_ANTHROPIC_CALLS_PER_HOUR=60")
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("wrong", "right"),
@@ -281,6 +400,9 @@ class TestNames:
             ("CRON_LOOKBACK_HOUR", "CRON_LOOKBACK_HOURS"),
             ("ENABLE_OPEN_AI", "ENABLE_OPENAI"),
             ("ANTHROPIC_SOFTCAP", "ANTHROPIC_SOFT_CAP"),
+            ("ANTHROPIC_APIKEY", "ANTHROPIC_API_KEY"),
+            ("ANTHROPIC_BASE_URI", "ANTHROPIC_BASE_URL"),
+            ("AISPEND_ANTHROPIC_CALLS_PER_HOURS", "AISPEND_ANTHROPIC_CALLS_PER_HOUR"),
         ],
     )
     def test_a_misspelt_one_is_said_with_the_nearest(self, wrong, right):
@@ -433,10 +555,14 @@ _KEYS = strategies.text("abcdefghijkmnopqrstuvwxyzABCXYZ0123456789-_!~{}'\"\\%$&
 @given(key=_KEYS, of_eu=_KEYS)
 def test_a_key_is_in_nothing_that_can_be_written_down(key, of_eu):
     assume(key != of_eu)
-    environment = {"OPENAI_API_KEY": key, "OPENAI_API_KEY__EU": of_eu}
+    environment = {
+        f"{provider}_API_KEY{suffix}": secret
+        for provider in ("OPENAI", "ANTHROPIC")
+        for suffix, secret in (("", key), ("__EU", of_eu))
+    }
     made = load(environment)
 
-    assert secrets_of(made) == (key, of_eu)
+    assert secrets_of(made) == (key, of_eu) * 2
     written = [
         str(made),
         repr(made),
@@ -444,13 +570,15 @@ def test_a_key_is_in_nothing_that_can_be_written_down(key, of_eu):
         made.model_dump_json(by_alias=True),
         str(made.model_dump()),
         repr(made.openai),
-        f"{made.openai[0]} {made.openai[1]!r}",
+        repr(made.anthropic),
+        f"{made.openai[0]} {made.openai[1]!r} {made.anthropic[0]} {made.anthropic[1]!r}",
         json.dumps(made.shown()),
         str(made.shown()),
         str(made.warnings),
         str(Settings.model_json_schema()),
     ]
     wrong = {"AISPEND_PORT": "x", "OPENAI_BASE_URL": "ftp://x", "OPENAI_HARD_CAP": "1,0", "OPENAI_ORG_ID__ASIA": "o"}
+    wrong |= {"ANTHROPIC_BASE_URL": "ftp://x", "ANTHROPIC_ORG_ID__ASIA": "o", "AISPEND_ANTHROPIC_VERSION": "\u2013"}
     for one in wrong.items():
         with pytest.raises(SettingsError) as raised:
             load(environment, **dict([one]))

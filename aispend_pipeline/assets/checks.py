@@ -19,6 +19,12 @@ def no_day_below_zero(snapshot: SnapshotResource) -> dg.AssetCheckResult:
     return _warn(snapshot, "days_below_zero")
 
 
+@dg.asset_check(asset=SPEND_DAILY, description="No day that was over became another sum since yesterday.")
+def no_day_was_restated(snapshot: SnapshotResource) -> dg.AssetCheckResult:
+    """A provider may correct its books; whoever closed theirs will want to know."""
+    return _warn(snapshot, "recent_restatements")
+
+
 def _warn(snapshot: SnapshotResource, question: str) -> dg.AssetCheckResult:
     with snapshot.get_connection() as cursor:
         found = [text for (text,) in cursor.execute(statement("assets", question)).fetchall()]

@@ -1,7 +1,7 @@
 """Runs the assets in this process, on the installation's own Dagster instance, so that the UI shows it."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
 from io import StringIO
@@ -11,10 +11,8 @@ from typing import NamedTuple
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.definitions import product
-from aispend_pipeline.model import Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sql import packaged
 from aispend_pipeline.warehouse import folder, lock
@@ -57,18 +55,18 @@ class Run(NamedTuple):
     errors: list[str]
 
 
-def run_range(
+def run_here(
     instance: DagsterInstance,
     installation: Installation,
     job: str,
     keys: Sequence[dg.AssetKey],
-    window: Window,
+    tags: Mapping[str, str],
 ) -> Run:
-    """Run `keys` for `window` here and now; Ctrl-C, of which Dagster makes a failed step, is raised again."""
+    """Run `keys` with `tags` here and now; Ctrl-C, of which Dagster makes a failed step, is raised again."""
     result = _job(installation, job).execute_in_process(
         instance=instance,
         asset_selection=list(keys),
-        tags={**range_tags(window), PROCESS: _this_process()},
+        tags={**tags, PROCESS: _this_process()},
         run_config=_QUIET,
         raise_on_error=False,
     )

@@ -6,7 +6,6 @@ there is none that could hold a secret, and definitions load without any setting
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,7 @@ from aispend_pipeline.clock import Clock, SystemClock
 from aispend_pipeline.rollup.add_up import Outcome
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.http import Limits
-from aispend_pipeline.warehouse import Snapshots, Warehouse
+from aispend_pipeline.warehouse import Warehouse, snapshots_of
 
 
 class Installation:
@@ -54,11 +53,5 @@ class SnapshotResource(DuckDBResource):
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the newest snapshot."""
         home = Path(self.database) if self.database else Settings.load().home
-        with _snapshots(home).current()[1] as cursor:
+        with snapshots_of(home).current()[1] as cursor:
             yield cursor
-
-
-@lru_cache(maxsize=1)
-def _snapshots(home: Path) -> Snapshots:
-    """One reader a process: opening a snapshot costs more than most questions to it."""
-    return Snapshots(home)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 
 from aispend_pipeline import ingest, money
 from aispend_pipeline.assets import columns
-from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
+from aispend_pipeline.assets.grid import a_month_a_run, accounts_asked, days, window_of
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.model import Fetch, FetchState
 from aispend_pipeline.sources.engine import Source
 
@@ -18,7 +20,8 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
 
     It has no retry policy: the engine has tried again already wherever that made sense. Where some
     account was read and another not, the step succeeds and its check fails, so that what lies
-    below it in the same run is added up for the one.
+    below it in the same run is added up for the one. Where some account has used up its calls, only the days
+    that were read are materialised, and the next hour asks for the others.
     """
     key = dg.AssetKey(["raw", source.name])
 
@@ -31,6 +34,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         kinds={"duckdb", source.provider},
         owners=["team:finops"],
         metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
+        output_required=False,
         check_specs=[dg.AssetCheckSpec(READ, asset=key, description="Every account answered every window.")],
     )
     def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
@@ -42,14 +46,26 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
                 window_of(context),
                 clock=installation.clock,
                 limits=installation.limits,
+                accounts=accounts_asked(context.run.tags, source.name),
                 run_id=context.run.run_id,
             )
         )
-        failed = [f"{f.account} {f.window}: {f.error}" for f in fetches if f.state is FetchState.FAILED]
-        yield dg.AssetCheckResult(passed=not failed, check_name=READ, asset_key=key, metadata={"failed": failed})
+        waiting, others = _parted(fetches)
+        failed = [f"{f.account} {f.window}: {f.error}" for f in others if f.state is FetchState.FAILED]
+        yield dg.AssetCheckResult(
+            passed=not failed,
+            check_name=READ,
+            asset_key=key,
+            metadata={"failed": failed, "waiting": [f"{f.account} {f.window}: {f.error}" for f in waiting]},
+        )
         if failed and len(failed) == len(fetches):
             raise dg.Failure("; ".join(failed), allow_retries=False)
-        _note_days(context, fetches)
+        if waiting:
+            for day, noted in _days_read(context, fetches):
+                context.log_event(dg.AssetMaterialization(key, partition=day, metadata=noted))
+            return
+        for day, noted in _days_read(context, fetches):
+            context.add_asset_metadata(noted, partition_key=day)
         yield dg.MaterializeResult(asset_key=key)
 
     return fetch
@@ -64,8 +80,14 @@ def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:
     return list({(f.account, f.window): f for f in fetches}.values())
 
 
-def _note_days(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> None:
-    """Each day's own rows, dollars, pages and share of the seconds, all accounts together; none of a day not read."""
+def _parted(fetches: list[Fetch]) -> tuple[list[Fetch], list[Fetch]]:
+    """Those that wait for their account's call budget, of which nothing is wrong, and the others."""
+    waiting = [f for f in fetches if f.error_class == ErrorClass.OUT_OF_BUDGET]
+    return waiting, [f for f in fetches if f not in waiting]
+
+
+def _days_read(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of each day that was read: its rows, dollars, pages and share of the seconds, all accounts together."""
     for day in context.partition_keys:
         answers = [(f, a) for f in fetches for a in f.answers if a.day.isoformat() == day]
         if answers:
@@ -75,10 +97,10 @@ def _note_days(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> None:
                 "dagster/partition_row_count": pages,
                 "pages": pages,
                 "lines": sum(answer.rows for _, answer in answers),
-                "usd": plotted(money.add(answer.rows_usd for _, answer in answers)),
                 "seconds": seconds,
             }
-            context.add_asset_metadata(noted, partition_key=day)
+            usd = [answer.rows_usd for _, answer in answers if answer.rows_usd is not None]
+            yield day, {**noted, "usd": plotted(money.add(usd))} if usd else noted
 
 
 def plotted(usd: Decimal) -> dg.FloatMetadataValue:

@@ -1,19 +1,20 @@
-"""`hourly_ingest`: every hour, the look-back and whatever is missing since the start."""
+"""`hourly_ingest`: every hour, the look-back, whatever is missing since the start, and what may be corrected late."""
 
-from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
-from aispend_pipeline import ingest
-from aispend_pipeline.assets.grid import range_tags
+from aispend_pipeline.assets.grid import LANE, feeds_tag, range_tags
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
-from aispend_pipeline.errors import NothingPublished
-from aispend_pipeline.model import Window
-from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources import SOURCES, feeds
-from aispend_pipeline.warehouse import Snapshots, reads
+from aispend_pipeline.assets.names import NAMES
+from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.due import Due
+from aispend_pipeline.settings import KEY_SETTINGS, Settings
+from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
 
 hourly_ingest_job = dg.define_asset_job(
     "hourly_ingest",
@@ -22,29 +23,53 @@ hourly_ingest_job = dg.define_asset_job(
 )
 recompute_job = dg.define_asset_job(
     "recompute",
-    selection=dg.AssetSelection.assets(SPEND, SPEND_DAILY),
+    selection=dg.AssetSelection.assets(SPEND, USAGE, SPEND_DAILY),
     description="Rows, sums and coverage again from stored pages; no provider is called.",
 )
 
 
-def steps(settings: Settings, only: Collection[str] = ()) -> dict[str, list[dg.AssetKey]]:
-    """The two runs of one tick: apart, since Dagster skips all that lies under a failed step.
+class Step(NamedTuple):
+    """One run: what is materialised, and the tags that say for which days and feeds."""
 
-    `only` these sources are read, if it names any. Empty when no source has credentials.
+    key: str
+    keys: list[dg.AssetKey]
+    tags: dict[str, str]
+    reads: bool = False
+
+
+# Lists of names are of now, and of no day.
+NAMES_STEP = Step("names", [NAMES], {LANE: "ingest"})
+
+
+def steps_due(settings: Settings, now: datetime) -> list[Step]:
+    """All runs that a tick at `now` asks for, the look-back first and the names, if they are due, last."""
+    names = [NAMES_STEP] if names_due_now(settings, now) else []
+    return [*(step for asked in begun_now(settings, now, due_now(settings, now)) for step in steps(asked)), *names]
+
+
+def steps(asked: Due) -> list[Step]:
+    """The runs of some due days: one provider after the other, each read and then added up.
+
+    Apart, since Dagster skips all that lies under a failed step, and so that no provider that hangs holds up what
+    another one said before.
     """
-    sources = [s for s in SOURCES.values() if s.accounts(settings) and (not only or s.name in only)]
-    fetch = [dg.AssetKey(["raw", source.name]) for source in sources]
-    return {"fetch": fetch, "add up": [SPEND, SPEND_DAILY]} if fetch else {}
+    tags = range_tags(asked.window)
+    add_up = [SPEND, USAGE, SPEND_DAILY]
+    if not asked.feeds:
+        return [Step(f"add up {asked.window}", add_up, tags)]
+    made = []
+    for provider in dict.fromkeys(source.provider for source in SOURCES.values()):
+        feeds = [(source, account) for source, account in asked.feeds if SOURCES[source].provider == provider]
+        raw = [dg.AssetKey(["raw", name]) for name in SOURCES if any(source == name for source, _ in feeds)]
+        if feeds:
+            made.append(Step(f"fetch {provider} {asked.window}", raw, {**tags, **feeds_tag(feeds)}, reads=True))
+            made.append(Step(f"add up {provider} {asked.window}", add_up, tags))
+    return made
 
 
-def windows_due(settings: Settings, now: datetime) -> list[Window]:
-    """The windows that a tick at `now` asks for; without a snapshot, nothing counts as read."""
-    wanted = [(source, account) for source, account, _ in feeds(settings)]
-    try:
-        complete = reads.complete_days(Snapshots(settings.home).current()[1])
-    except NothingPublished:
-        complete = {}
-    return ingest.due_windows(settings, now, wanted, complete)
+_OF_EARLIER_TICKS = dg.RunsFilter(
+    job_name="hourly_ingest", statuses=NOT_FINISHED_STATUSES, tags={SCHEDULE_NAME_TAG: "hourly_ingest"}
+)
 
 
 @dg.schedule(
@@ -53,22 +78,20 @@ def windows_due(settings: Settings, now: datetime) -> list[Window]:
     cron_schedule="0 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every hour on the hour: the look-back, and every day since the start that is not complete.",
+    description="Every hour on the hour: the look-back, every day since the start that is not complete, and, once"
+    " a day, the days that may still be corrected.",
 )
 def hourly_ingest(
     context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Two run requests for each window that is due: read the sources, then add up."""
+    """For each window that is due, the runs that read it and add it up; once a day one for names."""
     settings = installation.settings
-    asked = steps(settings)
-    if not asked:
-        return dg.SkipReason("no provider has credentials; set OPENAI_API_KEY")
+    if not feeds_asked(settings):
+        return dg.SkipReason(f"no provider has credentials; set {KEY_SETTINGS}")
+    if context.instance.get_runs_count(_OF_EARLIER_TICKS):
+        return dg.SkipReason("the runs of an earlier hour are not done yet; the next hour asks for what is due then")
+    installation.warehouse.publish_if_outdated()
     return [
-        dg.RunRequest(
-            run_key=f"{step} {window}",
-            asset_selection=keys,
-            tags={**range_tags(window), "dagster/priority": "5"},
-        )
-        for window in windows_due(settings, context.scheduled_execution_time)
-        for step, keys in asked.items()
+        dg.RunRequest(run_key=step.key, asset_selection=step.keys, tags={**step.tags, "dagster/priority": "5"})
+        for step in steps_due(settings, context.scheduled_execution_time)
     ]

@@ -1,4 +1,4 @@
-"""`spend` and `spend_daily`: billed rows and their sums, made together in one transaction."""
+"""`spend`, `usage` and `spend_daily`: billed lines, what is measured, and their sums, made in one transaction."""
 
 import dagster as dg
 
@@ -10,15 +10,20 @@ from aispend_pipeline.errors import AssertionFailed
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
 from aispend_pipeline.sources import SOURCES
 
-SPEND, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("spend_daily")
+SPEND, USAGE, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("usage"), dg.AssetKey("spend_daily")
 
 REMADE = "every_answer_can_be_read"
 _MEANING = {
-    "rollup_equals_detail": "Each day's sums are the sums of its rows.",
+    "rollup_equals_detail": "Each day's sums are the sums of its rows, in dollars and in tokens.",
     "no_partial_window": "Every row comes from a fetch of which every page is there.",
     "rows_equal_control": "Settled days add up to the provider's own sum.",
     REMADE: "No day keeps its old rows because its pages have expired or cannot be read.",
 }
+
+
+def _raw(table: str) -> list[dg.AssetKey]:
+    """The pages that `table` is made from."""
+    return [dg.AssetKey(["raw", name]) for name, source in SOURCES.items() if source.normaliser.table == table]
 
 
 @dg.multi_asset(
@@ -26,7 +31,7 @@ _MEANING = {
     specs=[
         dg.AssetSpec(
             SPEND,
-            deps=[dg.AssetKey(["raw", name]) for name in SOURCES],
+            deps=_raw("spend"),
             description="Billed lines: one meter, one amount, and the page that says so.",
             group_name="spend",
             kinds={"duckdb"},
@@ -34,8 +39,17 @@ _MEANING = {
             metadata={"dagster/column_schema": columns.schema(columns.SPEND)},
         ),
         dg.AssetSpec(
+            USAGE,
+            deps=_raw("usage"),
+            description="Tokens, requests and other counts that providers measure, without money, by hour.",
+            group_name="spend",
+            kinds={"duckdb"},
+            owners=["team:finops"],
+            metadata={"dagster/column_schema": columns.schema(columns.USAGE)},
+        ),
+        dg.AssetSpec(
             SPEND_DAILY,
-            deps=[SPEND],
+            deps=[SPEND, USAGE],
             description="Sums per day, account, provider and model; coverage and restatements come with them.",
             group_name="spend",
             kinds={"duckdb"},
@@ -56,10 +70,13 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
         raise dg.Failure(str(error), allow_retries=False) from None
     installation.outcomes.append(outcome)
     _note_days(context, outcome)
-    yield dg.MaterializeResult(asset_key=SPEND)
-    yield dg.MaterializeResult(asset_key=SPEND_DAILY)
+    for key in (SPEND, USAGE, SPEND_DAILY):
+        yield dg.MaterializeResult(asset_key=key)
     for name in ASSERTIONS:
-        yield dg.AssetCheckResult(passed=True, check_name=name, asset_key=SPEND)
+        refused = outcome.refused.get(name, [])
+        yield dg.AssetCheckResult(
+            passed=not refused, check_name=name, asset_key=SPEND, metadata={"kept as they were": refused}
+        )
     yield dg.AssetCheckResult(
         passed=not outcome.not_remade,
         check_name=REMADE,
@@ -71,6 +88,10 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
 
 def _note_days(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
     """Each day's own rows and dollars; no dollars where there are none in USD, nothing of a day that was not read."""
+    for day, rows in outcome.usage_rows.items():
+        context.add_asset_metadata(
+            {"dagster/partition_row_count": rows}, asset_key=USAGE, partition_key=day.isoformat()
+        )
     for day, total in outcome.days.items():
         usd = {} if total.usd is None else {"usd": plotted(total.usd)}
         for asset, rows in ((SPEND, total.rows), (SPEND_DAILY, total.groups)):

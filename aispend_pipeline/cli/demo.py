@@ -3,7 +3,7 @@
 import os
 import socket
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,44 +12,57 @@ import httpx
 
 from aispend_pipeline import money
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import windows_due
-from aispend_pipeline.cli import processes, screen, serve
-from aispend_pipeline.cli.ingest import run_windows
+from aispend_pipeline.cli import ingest, processes, screen, serve
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.due import start_date
 from aispend_pipeline.errors import UsageError
-from aispend_pipeline.ingest import start_date
 from aispend_pipeline.model import Window
 from aispend_pipeline.service.app import create_app
-from aispend_pipeline.settings import OURS, Settings
+from aispend_pipeline.settings import OURS, AnthropicAccount, OpenAIAccount, Settings
+from aispend_pipeline.settings.accounts import suffix
 from aispend_pipeline.simulator import organisation
+from aispend_pipeline.simulator.anthropic import anthropic
 from aispend_pipeline.simulator.openai import openai
+from aispend_pipeline.simulator.scenario import CALM, SCENARIOS, Scenario
 from aispend_pipeline.simulator.server import served
+from aispend_pipeline.tick import due_now
 
 DEFAULT_HOME = Path("data") / "demo"
-_KEYS = {"sk-admin-demo-default": "default", "sk-admin-demo-eu": "eu"}
+_OPENAI = {"sk-admin-demo-default": "default", "sk-admin-demo-eu": "eu"}
+_ANTHROPIC = {"sk-ant-admin01-demo-default": "default", "sk-ant-admin01-demo-eu": "eu"}
 
 
-def demo(once: bool, home: Path | None) -> int:
+def demo(once: bool, home: Path | None, scenario_name: str | None) -> int:
     """Run the hourly job against the simulator, show what the service answers; then serve, unless `once`."""
     home = (home or DEFAULT_HOME).absolute()
-    _claim(home)
     clock = SystemClock()
+    scenario = _scenario(scenario_name, clock.now())
+    _claim(home)
     with ExitStack() as stack:
-        base = stack.enter_context(served(openai(_KEYS, clock)))
-        environment = _environment(home, base)
+        bases = (
+            stack.enter_context(served(openai(_OPENAI, clock, scenario=scenario))),
+            stack.enter_context(served(anthropic(_ANTHROPIC, clock, scenario=scenario))),
+        )
+        environment = _environment(home, *bases)
         settings = Settings.load(environment, dotenv=None)
         listener = None if once else stack.enter_context(serve.listen(settings.host, settings.port))
-        print(f"a simulated OpenAI with two accounts is on {base}", flush=True)
+        print("a simulated OpenAI is on {}, a simulated Anthropic on {}, two accounts each".format(*bases), flush=True)
         now = clock.now()
-        code = run_windows(Installation(settings, clock), windows_due(settings, now))
+        code = ingest.run(Installation(settings, clock), due_now(settings, now), names=True)
         service = stack.enter_context(served(create_app(settings, clock)))
         window = Window(start_date(settings, now.date()), now.date())
         _show(service, window)
-        code = max(code, _prove(service, window))
+        code = max(code, _prove(service, window, scenario))
         print(f"look at it again: AISPEND_HOME={home} aispend spend")
         if listener is not None:
             _stay(stack, settings, environment, listener)
     return code
+
+
+def _scenario(name: str | None, now: datetime) -> Scenario:
+    if name is not None and name not in SCENARIOS:
+        raise UsageError(f"--scenario {name!r} is none of {', '.join(SCENARIOS)}")
+    return SCENARIOS[name](now) if name else CALM
 
 
 def _stay(stack: ExitStack, settings: Settings, environment: dict[str, str], listener: socket.socket) -> None:
@@ -72,41 +85,58 @@ def _claim(home: Path) -> None:
         raise UsageError(f"{home}: cannot be written ({error.strerror}); choose another folder with --home") from None
 
 
-def _environment(home: Path, base: str) -> dict[str, str]:
+def _environment(home: Path, openai_base: str, anthropic_base: str) -> dict[str, str]:
     """The demo's whole environment: of the caller's settings only where to listen is taken over."""
     listening = ("AISPEND_HOST", "AISPEND_PORT", "AISPEND_DAGSTER_HOST", "AISPEND_DAGSTER_PORT")
     kept = {name: os.environ[name] for name in listening if name in os.environ}
     others = dict.fromkeys((name for name in os.environ if name.startswith(OURS)), "")
-    keys = {"OPENAI_API_KEY" + ("" if a == "default" else f"__{a.upper()}"): key for key, a in _KEYS.items()}
-    own = {"AISPEND_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "OPENAI_BASE_URL": f"{base}/v1", **keys}
-    return {**others, **kept, **own}
+    keys = {
+        kind.key_setting + suffix(account): key
+        for kind, accounts in ((OpenAIAccount, _OPENAI), (AnthropicAccount, _ANTHROPIC))
+        for key, account in accounts.items()
+    }
+    own = {
+        "AISPEND_HOME": str(home),
+        "DAGSTER_HOME": str(home / "dagster"),
+        "OPENAI_BASE_URL": f"{openai_base}/v1",
+        "ANTHROPIC_BASE_URL": anthropic_base,
+    }
+    return {**others, **kept, **own, **keys}
 
 
-def _spend(service: str, window: Window, group_by: str) -> dict[str, Any]:
-    params = {"from": str(window.first), "to": str(window.last), "groupBy": group_by}
-    answer: dict[str, Any] = httpx.get(f"{service}/spend", params=params).raise_for_status().json()
+def _spend(service: str, window: Window, **params: str) -> dict[str, Any]:
+    asked = {"from": str(window.first), "to": str(window.last), **params}
+    answer: dict[str, Any] = httpx.get(f"{service}/spend", params=asked).raise_for_status().json()
     return answer
 
 
 def _show(service: str, window: Window) -> None:
-    answer = _spend(service, window, "account,model")
-    title = f"GET /spend?from={window.first}&to={window.last}&groupBy=account,model"
-    table = screen.table(title, ["account", "model"], ["USD", "input tokens", "output tokens"])
+    answer = _spend(service, window, groupBy="provider,model")
+    title = f"GET /spend?from={window.first}&to={window.last}&groupBy=provider,model"
+    table = screen.table(title, ["provider", "model"], ["USD", "input tokens", "output tokens"])
     for row in answer["rows"]:
+        usd = "not billed" if row["cost_usd"] is None else money.on_screen(Decimal(row["cost_usd"]))
         counts = [f"{row[name]:,}" if row[name] is not None else "" for name in ("input_tokens", "output_tokens")]
-        table.add_row(row["account"], row["model"] or "unknown", money.on_screen(Decimal(row["cost_usd"])), *counts)
+        table.add_row(row["provider"], row["model"] or "unknown", usd, *counts)
     table.add_section()
     table.add_row("total", "", money.on_screen(Decimal(answer["total_usd"])))
     screen.show(table)
 
 
-def _prove(service: str, window: Window) -> int:
-    """Hold the answer for the days that are over against the simulator's own books; 1 if they differ."""
+def _prove(service: str, window: Window, scenario: Scenario) -> int:
+    """Hold the answers for the days that are over against the simulator's own books; 1 if they differ."""
     closed = Window(window.first, date.fromordinal(window.last.toordinal() - 1))
-    answered = _spend(service, closed, "account")["total_usd"]
     now = SystemClock().now()
-    billed = money.text(money.add(organisation.total(name, closed.days(), now) for name in organisation.ACCOUNTS))
-    same = billed == answered
-    verdict = "the same" if same else "NOT THE SAME"
-    print(f"{closed}: the simulator billed {billed} USD, GET /spend answers {answered} USD: {verdict}")
-    return 0 if same else 1
+    code = 0
+    for provider in organisation.PROVIDERS:
+        for account in organisation.ACCOUNTS:
+            answer = _spend(service, closed, groupBy="account", provider=provider, account=account)
+            billed = money.text(organisation.total(provider, account, closed.days(), now, scenario))
+            same = billed == answer["total_usd"]
+            verdict = "the same" if same else "NOT THE SAME"
+            if not answer["coverage"]["complete"]:
+                verdict += ", and not every day is read"
+            code = max(code, 0 if same else 1)
+            told = f"the simulator billed {billed} USD, GET /spend answers {answer['total_usd']} USD"
+            print(f"{closed} {provider} {account}: {told}: {verdict}")
+    return code

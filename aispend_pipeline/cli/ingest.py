@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
+import duckdb
 
 from aispend_pipeline import money
 from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import steps, windows_due
+from aispend_pipeline.assets.schedules import NAMES_STEP, steps
 from aispend_pipeline.cli import screen
+from aispend_pipeline.due import DAYS_A_RUN, Due, start_date
 from aispend_pipeline.errors import UsageError
-from aispend_pipeline.ingest import DAYS_A_RUN, start_date
 from aispend_pipeline.model import CoverageState, FetchState, Window
+from aispend_pipeline.names.kept import names_read
+from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.sources import SOURCES
-from aispend_pipeline.warehouse import Snapshots, reads
+from aispend_pipeline.tick import backlogs_now, begun_now, due_now, feeds_asked, names_due_now
+from aispend_pipeline.warehouse import coverage, runs, snapshots_of
 
 # Quarantined records of a window that are printed; all are in the table `quarantine`.
 SHOWN = 5
@@ -28,63 +32,101 @@ def ingest(first: str | None, last: str | None, sources: Sequence[str]) -> int:
     unknown = set(sources) - set(SOURCES)
     if unknown:
         raise UsageError(f"--source {min(unknown)!r} is none of {', '.join(SOURCES)}")
-    if first or last:
-        asked = screen.asked_window(first, last, now.date(), start_date(settings, now.date()))
-        windows = list(asked.pieces(DAYS_A_RUN))
-    else:
-        windows = windows_due(settings, now)
-    return run_windows(installation, windows, sources)
+    feeds = tuple(feeds_asked(settings, sources))
+    if not feeds:
+        raise UsageError(_NO_PROVIDER)
+    if not (first or last):
+        installation.warehouse.publish_if_outdated()
+        return run(
+            installation, due_now(settings, now, sources), names=not sources and bool(names_due_now(settings, now))
+        )
+    window = screen.asked_window(first, last, now.date(), start_date(settings, now.date()))
+    return run(installation, [Due(piece, feeds) for piece in window.pieces(DAYS_A_RUN)], names=False)
 
 
-def run_windows(installation: Installation, windows: Sequence[Window], sources: Sequence[str] = ()) -> int:
-    """Read and add up each window, whatever became of the one before; 1 if anything is not whole."""
-    asked = steps(installation.settings, sources)
-    if not asked:
-        raise UsageError("no provider to read: set OPENAI_API_KEY to an admin key of your organisation")
+_NO_PROVIDER = f"no provider to read: set {KEY_SETTINGS} to an admin key of your organisation"
+
+
+def run(installation: Installation, asked: Sequence[Due], *, names: bool) -> int:
+    """Read and add up what is due, whatever became of the one before; 1 if anything is not whole.
+
+    The names, where they are due too, come last: no figure depends on them, and so neither does the exit code.
+    """
     installation.warehouse.publish()
+    asked = begun_now(installation.settings, installation.clock.now(), asked)
     whole = True
     with (
         screen.progress() as progress,
         in_process.instance_of(installation.settings) as instance,
     ):
-        for window in windows:
-            progress.say(f"reading {window}")
-            whole &= _run_window(instance, installation, asked, window, installation.clock.now().date())
-    return 0 if whole else 1
+        for number, due in enumerate(asked, start=1):
+            progress.say(f"reading {due.window} ({number} of {len(asked)})")
+            whole &= _run_window(instance, installation, due)
+        if names and names_due_now(installation.settings, installation.clock.now()):
+            progress.say("reading names")
+            _run_names(instance, installation)
+    return 0 if _tell_what_waits(installation) and whole else 1
 
 
-def _run_window(
-    instance: dg.DagsterInstance,
-    installation: Installation,
-    asked: dict[str, list[dg.AssetKey]],
-    window: Window,
-    today: date,
-) -> bool:
-    fetched, added_up = (
-        in_process.run_range(instance, installation, "hourly_ingest", keys, window) for keys in asked.values()
-    )
-    _, cursor = Snapshots(installation.settings.home).current()
-    lines = reads.fetches_of(cursor, fetched.run_id)
+def _tell_what_waits(installation: Installation) -> bool:
+    """Say which days wait for a call budget, and how long they will; true if none does."""
+    waits = backlogs_now(installation.settings, installation.clock.now())
+    for backlog in waits:
+        print(backlog)
+    return not waits
+
+
+def _run_names(instance: dg.DagsterInstance, installation: Installation) -> None:
+    in_process.run_here(instance, installation, "hourly_ingest", NAMES_STEP.keys, NAMES_STEP.tags)
+    for account in names_read(snapshots_of(installation.settings.home).current()[1]):
+        if account.error:
+            print(f"names {account.provider} {account.account}: {account.error}")
+
+
+def _run_window(instance: dg.DagsterInstance, installation: Installation, due: Due) -> bool:
+    """Run the steps of some due days and say what came of them; true if all is whole."""
+    installation.outcomes.clear()
+    asked = steps(due)
+    done = [in_process.run_here(instance, installation, "hourly_ingest", step.keys, step.tags) for step in asked]
+    kept = [line for outcome in installation.outcomes[-1:] for line in outcome.not_remade]
+    _, cursor = snapshots_of(installation.settings.home).current()
+    read = [run for step, run in zip(asked, done, strict=True) if step.reads]
+    lines = runs.fetches_of(cursor, [run.run_id for run in read])
     for line in lines:
-        told = (
-            f"{line.pages} pages, {money.on_screen(line.usd)} USD" if line.state is FetchState.COMPLETE else line.error
-        )
-        print(f"{line.source} {line.account} {line.window}: {line.state}: {told}")
-    gaps = [gap for gap in reads.not_whole(cursor, window) if (gap.state, gap.day) != (CoverageState.NOT_DUE, today)]
+        print(f"{line.source} {line.account} {line.window}: {line.state}: {_told(line)}")
+    whole = _tell_days(cursor, due.window, installation.clock.now().date())
+    _tell_changes(cursor, [run.run_id for run in read])
+    failed = any(line.state is FetchState.FAILED for line in lines)
+    told = read if failed else []  # what a failed step says, its fetches have said already
+    errors = [error for run in done if run not in told for error in run.errors]
+    for error in [*errors, *kept]:
+        print(f"{due.window}: failed: {error}")
+    return whole and not (failed or kept or errors)
+
+
+def _tell_days(cursor: duckdb.DuckDBPyConnection, window: Window, today: date) -> bool:
+    """Say which days are not whole, and why; true if none is but the running one that is not known yet."""
+    gaps = [gap for gap in coverage.not_whole(cursor, window) if (gap.state, gap.day) != (CoverageState.NOT_DUE, today)]
     for gap in gaps:
         if gap.state is not CoverageState.FAILED:
             print(f"{gap.source} {gap.account} {gap.day}: {gap.state}: {_why(gap.detail)}")
-    for account, changed, model, was, now_is in reads.restatements_of(cursor, fetched.run_id):
-        figures = f"was {money.text(was)}, is {money.text(now_is)} USD"
-        print(f"{account} {changed}: restated: {model or 'unknown'} {figures}")
-    for account, shown_on, reason, record in reads.quarantined_in(cursor, window)[:SHOWN]:
-        print(f"{account} {shown_on}: {reason}: {record[:160]}")
-    for day in reads.disagreeing(cursor, window):
+    for source, account, shown_on, reason, record in runs.quarantined_in(cursor, window)[:SHOWN]:
+        print(f"{source} {account} {shown_on}: {reason}: {record[:160]}")
+    for day in coverage.disagreeing(cursor, window):
         print(f"{day.source} {day.account} {day.day}: {_apart(day.detail)}")
-    failed = [line for line in lines if line.state is FetchState.FAILED]
-    for error in [*([] if failed else fetched.errors), *added_up.errors]:
-        print(f"{window}: failed: {error}")
-    return not (gaps or failed or fetched.errors or added_up.errors)
+    return not gaps
+
+
+def _tell_changes(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> None:
+    for source, account, changed, model, was, now_is in runs.restatements_of(cursor, run_ids):
+        figures = f"was {money.text(was)}, is {money.text(now_is)} USD"
+        print(f"{source} {account} {changed}: restated: {model or 'unknown'} {figures}")
+
+
+def _told(line: runs.FetchLine) -> str:
+    if line.state is FetchState.FAILED:
+        return str(line.error)
+    return f"{line.pages} pages" if line.usd is None else f"{line.pages} pages, {money.on_screen(line.usd)} USD"
 
 
 def _apart(detail: dict[str, object]) -> str:

@@ -65,7 +65,9 @@ def spend(
     last: To = None,
     group_by: Annotated[
         str,
-        typer.Option("--group-by", metavar="NAMES", help="Any of day, provider, account, model."),
+        typer.Option(
+            "--group-by", metavar="NAMES", help="Any of day, provider, account, model, project, ...; with commas."
+        ),
     ] = "provider,model",
     output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table, json or csv.")] = "table",
 ) -> None:
@@ -104,16 +106,30 @@ def config() -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """Check settings, home, keys, reachability and clock: what is wrong, and what to do about it."""
+    from aispend_pipeline.cli import doctor as command
+
+    raise typer.Exit(command.doctor())
+
+
+@app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after the first run.")] = False,
     home: Annotated[
         Path | None, typer.Option("--home", metavar="DIR", help="Where to keep it; data/demo if left out.")
     ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario", metavar="NAME", help="Something goes wrong: outage, slow, rate-limited, restated or late."
+        ),
+    ] = None,
 ) -> None:
     """Try it on a simulated organisation: no key needed, nothing leaves this machine."""
     from aispend_pipeline.cli import demo as command
 
-    raise typer.Exit(command.demo(once, home))
+    raise typer.Exit(command.demo(once, home, scenario))
 
 
 @app.command()

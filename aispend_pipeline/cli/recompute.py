@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from dagster import DagsterInstance
 
-from aispend_pipeline import ingest, money
+from aispend_pipeline import money
 from aispend_pipeline.assets import in_process
+from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
+from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY, USAGE
 from aispend_pipeline.cli import screen
+from aispend_pipeline.due import DAYS_A_RUN, start_date
 from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import Change, Outcome, add_up
@@ -18,12 +20,12 @@ def recompute(first: str | None, last: str | None, dry_run: bool) -> int:
     """Make rows and sums again from stored pages, or say what would change; 1 if something kept its old rows."""
     installation = Installation(screen.load_settings())
     today = installation.clock.now().date()
-    asked = screen.asked_window(first, last, today, ingest.start_date(installation.settings, today))
+    asked = screen.asked_window(first, last, today, start_date(installation.settings, today))
     if not installation.warehouse.file.exists():
         raise NothingPublished(f"{installation.settings.home}: nothing was read yet; run: aispend ingest")
     whole = True
     with screen.progress() as progress, in_process.instance_of(installation.settings) as instance:
-        for window in asked.pieces(ingest.DAYS_A_RUN):
+        for window in asked.pieces(DAYS_A_RUN):
             progress.say(f"adding up {window}")
             outcome, errors = _add_up(instance, installation, window, dry_run)
             _tell(window, outcome.changes, [*outcome.not_remade, *errors])
@@ -37,7 +39,8 @@ def _add_up(
     if dry_run:
         return add_up(installation.warehouse, window, installation.clock, dry_run=True), []
     installation.outcomes.clear()
-    errors = in_process.run_range(instance, installation, "recompute", [SPEND, SPEND_DAILY], window).errors
+    keys = [SPEND, USAGE, SPEND_DAILY]
+    errors = in_process.run_here(instance, installation, "recompute", keys, range_tags(window)).errors
     return (installation.outcomes or [Outcome(window)])[0], errors
 
 

@@ -3,15 +3,20 @@
 import csv
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
 
 from aispend_pipeline import money
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
+from aispend_pipeline.model import Finality, windows_of
 from aispend_pipeline.service import answers
+from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Published, Snapshots, reads
-from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question
+from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question, Row
 
 _TITLES = {
     "input_tokens": "input",
@@ -20,6 +25,8 @@ _TITLES = {
     "output_tokens": "output",
     "requests": "requests",
 }
+# Restatements, and ranges of days, that are printed.
+SHOWN = 5
 FORMATS = ("table", "json", "csv")
 
 
@@ -36,7 +43,7 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
         raise UsageError(f"--format {output!r} is none of {', '.join(FORMATS)}")
     published, cursor = Snapshots(settings.home).current()
     question = Question(window, names)
-    answer = reads.ask(cursor, question, feeds(settings))
+    answer = reads.ask(cursor, question, feeds(settings), today)
     {"table": show, "json": _json, "csv": _csv}[output](question, answer, published)
     return 0
 
@@ -47,9 +54,8 @@ def show(question: Question, answer: Answer, published: Published) -> None:
     title = f"billed {question.window}, as of {published.at}"
     table = screen.table(title, question.group_by, ["USD", *(_TITLES[name] for name in counts)])
     for row in answer.rows:
-        keys = [str(row.keys[name]) if row.keys[name] is not None else "unknown" for name in question.group_by]
-        usd = "not in USD" if row.usd is None else money.on_screen(row.usd)
-        table.add_row(*keys, usd, *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
+        keys = [_shown(row, name) for name in question.group_by]
+        table.add_row(*keys, _usd(row), *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
     if question.group_by and answer.rows:
         table.add_section()
         table.add_row("total", *[""] * (len(question.group_by) - 1), money.on_screen(answer.total_usd))
@@ -60,27 +66,79 @@ def show(question: Question, answer: Answer, published: Published) -> None:
         console.print(line)
 
 
+def _shown(row: Row, name: str) -> str:
+    """A key for people: by its name where it has one, which need not be unique, and so with the id."""
+    key = row.keys[name]
+    called = row.names.get(name)
+    if key is None:
+        return called or "unknown"
+    return f"{called} ({key})" if called else str(key)
+
+
+def _usd(row: Row) -> str:
+    if row.usd is not None:
+        return money.on_screen(row.usd)
+    return "not in USD" if row.lines else "not billed"
+
+
 def _beside(answer: Answer) -> list[str]:
-    """What the figures leave out, a line each."""
+    """What the figures leave out, and what they were before, a line each."""
     other = [
         f"not converted and not in the total: {money.text(amount)} {currency}"
         for currency, amount in answer.unconverted
     ]
-    return other + gaps(answer)
+    return other + _unpriced(answer) + _restated(answer) + _not_settled(answer) + gaps(answer)
+
+
+def _unpriced(answer: Answer) -> list[str]:
+    """A line for each tier that no bill lists."""
+    tokens: Counter[tuple[str, str, str]] = Counter()
+    for used in answer.unpriced:
+        tokens[used.provider, used.account, used.service_tier or "unknown"] += int(
+            sum(count or 0 for count in used[4:])
+        )
+    return [
+        f"not priced by the bill: {provider} {account}: {count:,} tokens of tier {tier}"
+        for (provider, account, tier), count in tokens.items()
+    ]
+
+
+def _not_settled(answer: Answer) -> list[str]:
+    """Which days may still change."""
+    young = {day.day for day in answer.coverage if day.whole and day.finality is not Finality.SETTLED}
+    return [f"may still change: {_ranges(young)}"] if young else []
+
+
+def _restated(answer: Answer) -> list[str]:
+    """The newest changes of days that had been over."""
+    lines = [
+        f"restated: {change.day} {change.provider} {change.account} {change.model or 'unknown'}: was"
+        f" {money.text(change.was_usd)}, is {money.text(change.is_usd)} USD since {change.at:%Y-%m-%d %H:%M} UTC"
+        for change in answer.restatements[:SHOWN]
+    ]
+    more = len(answer.restatements) - len(lines)
+    return lines + ([f"restated: {more} more; --format json has them"] if more else [])
 
 
 def gaps(answer: Answer) -> list[str]:
     """What the figures do not rest on, a line for each feed and state."""
     if not answer.coverage:
-        return ["nothing was read yet; set OPENAI_API_KEY and run: aispend ingest"]
-    by_feed: dict[tuple[str, str, str], list[str]] = {}
+        return [f"nothing was read yet; set {KEY_SETTINGS} and run: aispend ingest"]
+    by_feed: dict[tuple[str, str, str], list[date]] = {}
     for day in answer.coverage:
-        if day.state != "complete":
-            by_feed.setdefault((day.source, day.account, day.state), []).append(str(day.day))
+        if not day.whole:
+            how = "read before they were over" if day.half_read else str(day.state)
+            by_feed.setdefault((day.source, day.account, how), []).append(day.day)
     return [
-        f"not whole: {source} {account}: {len(days)} days {state}, {days[0]} to {days[-1]}"
+        f"not whole: {source} {account}: {len(days)} days {state}: {_ranges(days)}"
         for (source, account, state), days in by_feed.items()
     ]
+
+
+def _ranges(days: Iterable[date]) -> str:
+    windows = windows_of(days)
+    more = ", ..." if len(windows) > SHOWN else ""
+    return ", ".join(str(window) for window in windows[:SHOWN]) + more
 
 
 def _json(question: Question, answer: Answer, published: Published) -> None:
@@ -89,10 +147,12 @@ def _json(question: Question, answer: Answer, published: Published) -> None:
 
 def _csv(question: Question, answer: Answer, published: Published) -> None:
     writer = csv.writer(sys.stdout)
-    writer.writerow([*question.group_by, "cost_usd", *reads.TOKENS])
+    named = [name for name in question.group_by if name in reads.NAMED]
+    writer.writerow([*question.group_by, *(f"{name}_name" for name in named), "cost_usd", *reads.TOKENS])
     for row in answer.rows:
         usd = "" if row.usd is None else money.text(row.usd)
         counts = ["" if row.counts[name] is None else row.counts[name] for name in reads.TOKENS]
-        writer.writerow([*(row.keys[name] for name in question.group_by), usd, *counts])
+        keys = [*(row.keys[name] for name in question.group_by), *(row.names[name] for name in named)]
+        writer.writerow([*keys, usd, *counts])
     for line in _beside(answer):
         print(line, file=sys.stderr)

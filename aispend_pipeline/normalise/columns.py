@@ -1,14 +1,17 @@
-"""From decoded records to Arrow columns: exact amounts, times, currencies and what is wrong with them.
+"""From decoded values to Arrow columns: exact amounts, counts, times, currencies and what is wrong with them.
 
 The common spelling of an amount is turned by Arrow, all at once; every other spelling goes through
 `money.parse`. Both are exact, and a test holds them to the same answers.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -21,6 +24,10 @@ from aispend_pipeline.normalise.currencies import CURRENCIES
 
 AMOUNT = pa.decimal128(38, money.PLACES)
 INSTANT = pa.timestamp("us")
+_CENTS = pa.decimal128(38, money.PLACES - 2)
+_COMMON_CENTS = rf"^-?[0-9]{{1,{money.DIGITS}}}(\.[0-9]{{1,{money.PLACES - 2}}})?$"
+_COUNT = re.compile(rb'("?)(-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?)\1')
+_COUNT_DIGITS = 24  # the sum of a hundred million million of the largest fits DECIMAL(38)
 _COMMON = rf"^-?[0-9]{{1,{money.DIGITS}}}(\.[0-9]{{1,{money.PLACES}}})?$"
 # A provider's clock may be ahead of ours by a little; a day ahead by more is no day yet.
 _CLOCK_SKEW = timedelta(hours=1)
@@ -54,16 +61,17 @@ class Decimals(NamedTuple):
     faults: Mapping[int, str]
 
 
-def decimals(tokens: Sequence[msgspec.Raw]) -> Decimals:
-    """The decimals that JSON tokens spell, numbers or strings."""
+def decimals(tokens: Sequence[msgspec.Raw], *, cents: bool = False) -> Decimals:
+    """The decimals that JSON tokens spell, numbers or strings; of `cents`, in whole units."""
     spelt = pa.array([bytes(token) for token in tokens], pa.binary()).cast(pa.string(), safe=False)
     texts = pc.utf8_trim(spelt, '"')
-    common = pc.match_substring_regex(texts, _COMMON)
-    values = pc.if_else(common, texts, None).cast(AMOUNT)
+    common = pc.match_substring_regex(texts, _COMMON_CENTS if cents else _COMMON)
+    plain = pc.if_else(common, texts, None)
+    values = _hundredth(plain.cast(_CENTS)) if cents else plain.cast(AMOUNT)
     odd = pc.indices_nonzero(pc.invert(common)).to_pylist()
     if not odd:
         return Decimals(values, frozenset(), {})
-    parsed = {place: money.parse(bytes(tokens[place])) for place in odd}
+    parsed = {place: money.parse(bytes(tokens[place]), cents=cents) for place in odd}
     mended = pa.array([parsed[place].value for place in odd], AMOUNT)
     values = pc.replace_with_mask(values, pc.invert(common), mended)
     return Decimals(
@@ -73,93 +81,47 @@ def decimals(tokens: Sequence[msgspec.Raw]) -> Decimals:
     )
 
 
-class Bucket(NamedTuple):
-    """A bucket's edges as the provider wrote them, and how many records follow."""
-
-    start: int | str
-    end: int | str | None
-    rows: int
+def _hundredth(values: pa.Array) -> pa.Array:
+    """The same digits with the point two places further left: exact, and nothing is copied."""
+    return pa.Array.from_buffers(AMOUNT, len(values), values.buffers(), values.null_count, values.offset)
 
 
-def booked(
-    buckets: Sequence[Bucket],
-    now: datetime,
-    *,
-    amounts: Sequence[msgspec.Raw],
-    currencies: Sequence[str | None],
-    records: Sequence[Any],
-    repeated: int,
-    unread_quantities: int,
-    own: Mapping[str, pa.Array],
-) -> pa.Table:
-    """The records of one page: the columns every source has, then the source's `own`.
-
-    `row_no` is the place in the page; `fault` is null when the record can be booked, and `record` is
-    the JSON of those that cannot. The schema's metadata say which days had a bucket, how many lines
-    were left out as repeated, and how many amounts were rounded and quantities not understood.
-    """
-    starts = [instant(bucket.start) for bucket in buckets]
-    which = [place for place, bucket in enumerate(buckets) for _ in range(bucket.rows)]
-    edges = pa.table(
-        {
-            "day": pa.array([start.date() if start else None for start in starts], pa.date32()),
-            "charge_start": pa.array(starts, INSTANT),
-            "charge_end": pa.array([instant(b.end) if b.end is not None else None for b in buckets], INSTANT),
-        }
-    ).take(pa.array(which, pa.int64()))
-    values = decimals(amounts)
-    faults = _faults([bucket_fault(start, now) for start in starts], which, values, currencies)
-    columns = {
-        "row_no": pa.array(range(1, len(records) + 1), pa.int64()),
-        **{name: edges[name] for name in edges.column_names},
-        "amount": values.values,
-        "currency": _codes(currencies),
-        "fault": _sparse(faults, len(records)),
-        "record": _sparse({place: _json(records[place]) for place in faults}, len(records)),
-        **own,
-    }
-    days = sorted({start.date().isoformat() for start in starts if start and not bucket_fault(start, now)})
-    metadata = {
-        "days": json.dumps(days),
-        "repeated": str(repeated),
-        "rounded": str(len(values.rounded)),
-        "unread_quantities": str(unread_quantities),
-    }
-    return pa.table(columns).replace_schema_metadata(metadata)
+# A count as it is decoded: an integer, or, on a page where some count is none, the JSON token.
+Count = int | msgspec.Raw | None
 
 
-def _faults(
-    of_buckets: Sequence[str | None],
-    which: Sequence[int],
-    values: Decimals,
-    currencies: Sequence[str | None],
-) -> dict[int, str]:
-    """By place, the first thing wrong with a record."""
-    faults: dict[int, str] = {}
-    if any(currency(text)[1] for text in set(currencies)):
-        faults = {place: fault for place, text in enumerate(currencies) if (fault := currency(text)[1])}
-    faults |= values.faults
-    if any(of_buckets):
-        faults |= {place: fault for place, at in enumerate(which) if (fault := of_buckets[at])}
-    return faults
+class Counts(NamedTuple):
+    """Whole numbers from zero up, null where there is none; and by place, what is wrong."""
+
+    values: pa.Array
+    faults: Mapping[int, str]
 
 
-def _sparse(texts: Mapping[int, str], length: int) -> pa.Array:
-    """A column of `length` that is null but for a few places."""
-    if not texts:
-        return pa.nulls(length, pa.string())
-    return pa.array([texts.get(place) for place in range(length)], pa.string())
+def counts(values: Sequence[Count]) -> Counts:
+    """The counts as a column: integers in any spelling (`12`, `12.0`, `"12"`), and no others."""
+    with suppress(pa.ArrowException, OverflowError):
+        plain = pa.array(values, pa.int64())
+        if (pc.min(plain).as_py() or 0) >= 0:
+            return Counts(plain, {})
+    read = [_count(value) for value in values]
+    faults = {place: value for place, value in enumerate(read) if isinstance(value, str)}
+    return Counts(pa.array([None if isinstance(value, str) else value for value in read], pa.decimal128(38)), faults)
 
 
-def _codes(currencies: Sequence[str | None]) -> pa.Array:
-    """The ISO 4217 codes of currencies as written; each distinct text is looked up once."""
-    encoded = pa.array(currencies, pa.string()).dictionary_encode()
-    codes = pa.array([currency(text)[0] for text in encoded.dictionary.to_pylist()], pa.string())
-    return codes.take(encoded.indices)
-
-
-def _json(record: Any) -> str:
-    return msgspec.json.encode(record).decode()
+def _count(value: Count) -> Decimal | str | None:
+    """One count; a text says what is wrong with it."""
+    token = str(value).encode() if isinstance(value, int) else bytes(value or b"null")
+    if token == b"null":
+        return None
+    spelt = _COUNT.fullmatch(token)
+    if spelt is None:
+        return "count unreadable"
+    number = Decimal(spelt[2].decode("ascii"))
+    if number < 0:
+        return "count negative"
+    if number.adjusted() >= _COUNT_DIGITS:
+        return "count out of range"
+    return number.quantize(Decimal(1)) if number == number.to_integral_value() else "count not whole"
 
 
 @lru_cache(maxsize=4096)

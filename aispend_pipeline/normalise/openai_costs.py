@@ -6,8 +6,7 @@ answers. `amount.value` is US dollars, a number or a decimal string; every key o
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,8 +15,9 @@ import msgspec
 import pyarrow as pa
 
 from aispend_pipeline.model import LONGEST_NAME
-from aispend_pipeline.normalise.columns import Bucket, booked, decimals, decode
-from aispend_pipeline.normalise.records import Bodies
+from aispend_pipeline.normalise.columns import decimals, decode
+from aispend_pipeline.normalise.report import Given, Report
+from aispend_pipeline.normalise.tables import Bucket, booked, texts
 from aispend_pipeline.sql import statement
 
 _NOTHING = msgspec.Raw(b"")
@@ -47,31 +47,7 @@ class _Page(msgspec.Struct, gc=False):
     data: list[_Bucket]
 
 
-class _BucketStart(msgspec.Struct):
-    start_time: int | str
-
-
-class _PageStarts(msgspec.Struct):
-    data: list[_BucketStart]
-
-
-class _RawBucket(msgspec.Struct):
-    results: list[msgspec.Raw]
-
-
-class _RawPage(msgspec.Struct):
-    data: list[_RawBucket]
-
-
-_page, _starts = msgspec.json.Decoder(_Page), msgspec.json.Decoder(_PageStarts)
-_raw_page = msgspec.json.Decoder(_RawPage)
-# The last five are undocumented and were seen in real answers.
-_KNOWN_FIELDS = frozenset(
-    """
-    object amount line_item project_id api_key_id quantity quantity_unit
-    organization_id organization_name project_name user_id user_email
-    """.split()
-)
+_page = msgspec.json.Decoder(_Page)
 
 
 class LineItem(NamedTuple):
@@ -130,72 +106,54 @@ def _split_head(head: str, *, with_side: bool, alone: bool) -> tuple[str | None,
     return None, None
 
 
-class OpenAICosts:
+class OpenAICosts(Report):
     """The `Normaliser` of `openai_costs`."""
 
+    table = "spend"
     sql = statement("normalise", "openai_costs")
-
-    def records(self, bodies: Bodies, now: datetime, *, repeats: bool = True) -> Iterator[pa.Table]:
-        """The records of each page; a line that an earlier page already gave for its bucket is left out."""
-        several = _on_several_pages(bodies) if repeats else set()
-        seen: set[tuple[object, ...]] = set()
-        for body in bodies():
-            yield _records(decode(_page, body), now, several, seen)
-
-    def unknown_fields(self, body: bytes) -> set[str]:
-        """Names in the page's first result that neither the description nor seen answers have."""
-        first = next((bucket.results[0] for bucket in decode(_raw_page, body).data if bucket.results), None)
-        return set() if first is None else set(msgspec.json.decode(first)) - _KNOWN_FIELDS
-
-
-def _read_line_items(texts: pa.Array) -> dict[str, pa.Array]:
-    """What line items say, as columns; each distinct text is read once."""
-    encoded = texts.dictionary_encode()
-    parsed = [parse_line_item(text) for text in encoded.dictionary.to_pylist()]
-    said = {name: pa.array([getattr(item, name) for item in parsed], pa.string()) for name in BOOKED}
-    return {name: values.take(encoded.indices) for name, values in said.items()}
-
-
-def _on_several_pages(bodies: Bodies) -> set[int | str]:
-    """Starts of the buckets that occur on more than one page."""
-    counts: Counter[int | str] = Counter()
-    for body in bodies():
-        counts.update({bucket.start_time for bucket in decode(_starts, body).data})
-    return {start for start, pages in counts.items() if pages > 1}
-
-
-def _records(page: _Page, now: datetime, several: set[int | str], seen: set[tuple[object, ...]]) -> pa.Table:
-    buckets: list[Bucket] = []
-    rows: list[_Result] = []
-    on_this_page: set[tuple[object, ...]] = set()
-    repeated = 0
-    for bucket in page.data:
-        results = bucket.results
-        if bucket.start_time in several:
-            keys = [(bucket.start_time, r.project_id, r.line_item, r.api_key_id) for r in results]
-            results = [r for r, key in zip(results, keys, strict=True) if key not in seen]
-            repeated += len(keys) - len(results)
-            on_this_page.update(keys)
-        buckets.append(Bucket(bucket.start_time, bucket.end_time, len(results)))
-        rows += results
-    seen |= on_this_page
-    quantities = decimals([r.quantity for r in rows])
-    said = [place for place in quantities.faults if bytes(rows[place].quantity) not in (b"", b"null")]
-    line_items = pa.array([r.line_item for r in rows], pa.string())
-    return booked(
-        buckets,
-        now,
-        amounts=[r.amount.value if r.amount else _NOTHING for r in rows],
-        currencies=[r.amount.currency if r.amount else None for r in rows],
-        records=rows,
-        repeated=repeated,
-        unread_quantities=len(said),
-        own={
-            "line_item": line_items,
-            **_read_line_items(line_items),
-            "project_id": pa.array([r.project_id for r in rows], pa.string()),
-            "api_key_id": pa.array([r.api_key_id for r in rows], pa.string()),
-            "quantity": quantities.values,
-            "unit": pa.array([r.quantity_unit for r in rows], pa.string()),
-        },
+    # The last five are undocumented and were seen in real answers.
+    known_fields = frozenset(
+        """
+        object amount line_item project_id api_key_id quantity quantity_unit
+        organization_id organization_name project_name user_id user_email
+        """.split()
     )
+
+    def buckets(self, body: bytes) -> Iterable[Given]:
+        """The page's buckets."""
+        return (Given(b.start_time, b.end_time, b.results) for b in decode(_page, body).data)
+
+    def line(self, result: _Result) -> tuple[str | None, ...]:
+        """What the bill is grouped by."""
+        return result.project_id, result.line_item, result.api_key_id
+
+    def rows(self, buckets: Sequence[Bucket], results: Sequence[_Result], repeated: int, now: datetime) -> pa.Table:
+        """The table of a page's results."""
+        quantities = decimals([r.quantity for r in results])
+        said = [place for place in quantities.faults if bytes(results[place].quantity) not in (b"", b"null")]
+        line_items = texts([r.line_item for r in results])
+        return booked(
+            buckets,
+            now,
+            amounts=decimals([r.amount.value if r.amount else _NOTHING for r in results]),
+            currencies=[r.amount.currency if r.amount else None for r in results],
+            records=results,
+            repeated=repeated,
+            unread_quantities=len(said),
+            own={
+                "line_item": line_items,
+                **_read_line_items(line_items),
+                "project_id": texts([r.project_id for r in results]),
+                "api_key_id": texts([r.api_key_id for r in results]),
+                "quantity": quantities.values,
+                "unit": texts([r.quantity_unit for r in results]),
+            },
+        )
+
+
+def _read_line_items(line_items: pa.Array) -> dict[str, pa.Array]:
+    """What line items say, as columns; each distinct text is read once."""
+    encoded = line_items.dictionary_encode()
+    parsed = [parse_line_item(text) for text in encoded.dictionary.to_pylist()]
+    said = {name: texts([getattr(item, name) for item in parsed]) for name in BOOKED}
+    return {name: values.take(encoded.indices) for name, values in said.items()}

@@ -4,12 +4,14 @@ Nothing here calls a provider. It is right whenever it runs and however often: t
 answer of each day decides.
 """
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +30,10 @@ ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control")
 
 # Text of pages held at once while rows are made.
 BATCH_BYTES = 8 * 1024 * 1024
+
+
+# What may be wrong with the pages of one answer, and with no other's.
+_UNREADABLE = (FetchError, ValueError, LookupError, TypeError, ArithmeticError, zlib.error, pa.ArrowException)
 
 
 class Change(NamedTuple):
@@ -52,43 +58,52 @@ class DaySum(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What adding up a window did; `days` are those that some account was read for."""
+    """What adding up a window did; `days` are those that some account's bill was read for."""
 
     window: Window
     days: dict[date, DaySum] = field(default_factory=dict)
+    usage_rows: dict[date, int] = field(default_factory=dict)  # of the days that some account's usage was read for
     changes: list[Change] = field(default_factory=list)
     not_remade: list[str] = field(default_factory=list)  # why days kept the rows they had
+    refused: dict[str, list[str]] = field(default_factory=dict)  # by assertion, the answers that fail it
 
 
 class _DryRunDone(Exception):
     """Ends a dry run's transaction without a commit."""
 
 
-class _Unreadable(Exception):
-    """An answer whose rows cannot be made again, and why; its days keep the rows they have."""
+class _SetAside(Exception):
+    """Answers whose rows cannot be made, or contradict themselves, and why; their days keep what they were.
 
-    def __init__(self, fetch_id: str, why: str) -> None:
+    `check` names the assertion that they fail, none for pages that cannot be read.
+    """
+
+    def __init__(self, why: dict[str, str], check: str | None = None) -> None:
         super().__init__(why)
-        self.fetch_id, self.why = fetch_id, why
+        self.why, self.check = why, check
 
 
 def add_up(warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool = False) -> Outcome:
     """Make the window's rows and sums again and publish them; with `dry_run` only say what would change.
 
-    Raises `AssertionFailed`, with everything as it was, when the figures contradict each other.
+    An answer that cannot be read, or fails an assertion, is set aside alone: its days keep what they were.
+    Raises `AssertionFailed`, with everything as it was, when the sums contradict the rows.
     """
-    unreadable: dict[str, str] = {}
+    set_aside: dict[str, str] = {}
+    refused: dict[str, list[str]] = {}
     while True:
-        outcome = Outcome(window)
+        outcome = Outcome(window, refused=refused)
         try:
             with warehouse.write(publish=True) as transaction:
-                _rebuild(transaction, outcome, clock.now(), unreadable)
+                _rebuild(transaction, outcome, clock.now(), set_aside)
                 if dry_run:
                     raise _DryRunDone
         except _DryRunDone:
             return outcome
-        except _Unreadable as found:  # rare: begin again without it
-            unreadable[found.fetch_id] = found.why
+        except _SetAside as found:  # rare: begin again without them
+            set_aside |= found.why
+            if found.check:
+                refused.setdefault(found.check, []).extend(found.why.values())
         else:
             usd = money.add(day.usd or Decimal(0) for day in outcome.days.values())
             rows = sum(day.rows for day in outcome.days.values())
@@ -96,26 +111,25 @@ def add_up(warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool 
             return outcome
 
 
-def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, unreadable: dict[str, str]) -> None:
+def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, set_aside: dict[str, str]) -> None:
     window = {"first": outcome.window.first, "last": outcome.window.last}
-    transaction.execute(statement("rollup", "answers_in_use"), {**window, "unreadable": list(unreadable)})
+    transaction.execute(
+        "CREATE TEMP TABLE set_aside AS SELECT unnest(?::VARCHAR[]) AS fetch_id, unnest(?::VARCHAR[]) AS why",
+        [list(set_aside), list(set_aside.values())],
+    )
+    transaction.execute(statement("rollup", "answers_in_use"), window)
     answers = _answers(transaction)
-    outcome.not_remade = [
-        f"{answer}: rows kept as they are: {unreadable.get(answer.fetch_id, 'its pages have expired')}"
-        for answer in answers
-        if not answer.usable
-    ]
+    outcome.not_remade = [f"{answer}: rows kept as they are: {answer.why}" for answer in answers if not answer.usable]
     transaction.execute(statement("rollup", "sums_of_days").format(table="sums_before"), window)
-    for table in ("spend", "quarantine"):
+    for table in ("spend", "usage", "quarantine"):
         transaction.execute(statement("rollup", "delete_days").format(table=table), window)
-    for answer in answers:
-        if answer.usable:
-            _book(transaction, answer, now)
+    _book_all(transaction, [answer for answer in answers if answer.usable])
     transaction.execute(statement("rollup", "sums_of_days").format(table="sums_after"), window)
     transaction.execute(statement("rollup", "changes"))
     transaction.execute(statement("rollup", "restatements"), {"now": now.replace(tzinfo=None)})
-    transaction.execute("DELETE FROM spend_daily WHERE day BETWEEN $first AND $last", window)
-    for name in ("spend_daily", "forget_coverage", "coverage"):
+    for table in ("usage_model", "spend_daily", "unpriced_daily"):
+        transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
+    for name in ("usage_model", "spend_daily", "unpriced_daily", "forget_coverage", "coverage", "set_aside_noted"):
         transaction.execute(statement("rollup", name), window)
     for name in ASSERTIONS:
         _assert(transaction, name, window)
@@ -131,7 +145,9 @@ class _Answer(NamedTuple):
     provider: str
     window_start: date
     window_end: date
+    started_at: datetime
     usable: bool
+    why: str
     repeats: bool
     days: list[date]
 
@@ -141,14 +157,29 @@ class _Answer(NamedTuple):
 
 def _answers(transaction: Transaction) -> list[_Answer]:
     rows = transaction.execute(
-        "SELECT fetch_id, source, account, provider, window_start, window_end, usable,"
+        "SELECT fetch_id, source, account, provider, window_start, window_end, started_at, usable, why,"
         " json_exists(detail, '$.repeated_lines'), list(day ORDER BY day)"
         " FROM answers_in_use GROUP BY ALL ORDER BY source, account, min(day)"
     ).fetchall()
     return [_Answer(*row) for row in rows]
 
 
-def _book(transaction: Transaction, answer: _Answer, now: datetime) -> None:
+def _book_all(transaction: Transaction, answers: Sequence[_Answer]) -> None:
+    """Insert the rows of every answer; those that cannot be read are set aside together."""
+    why: dict[str, str] = {}
+    for answer in answers:
+        try:
+            _book(transaction, answer)
+        except _UNREADABLE as error:
+            why[answer.fetch_id] = str(error).partition("\n")[0] or repr(error)
+        except duckdb.DataError as error:  # it ends the transaction, so that the others cannot be looked at
+            why[answer.fetch_id] = str(error).partition("\n")[0]
+            break
+    if why:
+        raise _SetAside(why)
+
+
+def _book(transaction: Transaction, answer: _Answer) -> None:
     """Insert an answer's rows, page by page."""
     normaliser = SOURCES[answer.source].normaliser
     pages = transaction.execute(
@@ -166,23 +197,20 @@ def _book(transaction: Transaction, answer: _Answer, now: datetime) -> None:
             )
             for sha256 in batch:
                 if sha256 not in found:
-                    raise _Unreadable(answer.fetch_id, "a page's body is missing")
+                    raise LookupError("a page's body is missing")
                 yield unpacked(found[sha256])
 
     common = {"source": answer.source, "account": answer.account, "provider": answer.provider}
     common["fetch_id"] = answer.fetch_id
     shown = {"days": answer.days, "window_start": answer.window_start, "window_end": answer.window_end}
-    try:
-        tables = normaliser.records(bodies, now, repeats=answer.repeats)
-        for (page_id, _, _), records in zip(pages, tables, strict=True):
-            sound, faulty = _sorted_out(records, answer.days)
-            if len(sound):
-                transaction.execute(normaliser.sql, {**common, "page_id": page_id}, sound)
-            if len(faulty):
-                booked = {**common, **shown, "page_id": page_id}
-                transaction.execute(statement("rollup", "quarantine"), booked, faulty)
-    except FetchError as error:
-        raise _Unreadable(answer.fetch_id, str(error)) from None
+    tables = normaliser.records(bodies, answer.started_at.replace(tzinfo=UTC), repeats=answer.repeats)
+    for (page_id, _, _), records in zip(pages, tables, strict=True):
+        sound, faulty = _sorted_out(records, answer.days)
+        if len(sound):
+            transaction.execute(normaliser.sql, {**common, "page_id": page_id}, sound)
+        if len(faulty):
+            booked = {**common, **shown, "page_id": page_id}
+            transaction.execute(statement("rollup", "quarantine"), booked, faulty)
 
 
 def _sorted_out(records: pa.Table, days: list[date]) -> tuple[pa.Table, pa.Table]:
@@ -208,15 +236,23 @@ def _batches(bodies: list[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def _assert(transaction: Transaction, name: str, window: dict[str, date]) -> None:
+    """Raise for what does not hold: `_SetAside` where a fetch is to blame, else `AssertionFailed`."""
     wrong = transaction.execute(statement("rollup", f"assert_{name}"), window).fetchall()
-    if wrong:
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise AssertionFailed(name, f"{wrong[0][0]}{more}; nothing was changed")
+    if not wrong:
+        return
+    to_blame = {fetch_id: text for fetch_id, text in reversed(wrong) if fetch_id is not None}
+    if to_blame:
+        raise _SetAside(to_blame, name)
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    raise AssertionFailed(name, f"{wrong[0][1]}{more}; nothing was changed")
 
 
 def _report(transaction: Transaction, outcome: Outcome, window: dict[str, date]) -> None:
-    sums = transaction.execute(statement("rollup", "sums_read"), window).fetchall()
+    costs = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
+    asked = {**window, "costs": costs}
+    sums = transaction.execute(statement("rollup", "sums_read"), asked).fetchall()
     outcome.days = {day: DaySum(int(rows), groups, usd) for day, rows, groups, usd in sums}
+    outcome.usage_rows = dict(transaction.execute(statement("rollup", "usage_read"), asked).fetchall())
     changes = transaction.execute(
         "SELECT source, account, day, provider, model, was_usd, is_usd FROM changes ORDER BY ALL"
     ).fetchall()

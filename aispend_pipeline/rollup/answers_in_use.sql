@@ -1,5 +1,5 @@
 -- For each source, account and day of the window: the newest complete answer.
--- `usable` is false when its pages have expired or cannot be read: then the day's rows stand.
+-- `usable` is false when its pages have expired or it was set aside, and `why` says so: then the day's rows stand.
 CREATE TEMP TABLE answers_in_use AS
 SELECT
     read.source,
@@ -16,12 +16,11 @@ SELECT
     answer.rows_usd,
     answer.control_usd,
     answer.agrees,
-    (
-        NOT list_contains($unreadable::VARCHAR[], read.fetch_id)
-        AND EXISTS (SELECT 1 FROM page WHERE page.fetch_id = read.fetch_id)
-    ) AS usable
+    set_aside.fetch_id IS NULL AND EXISTS (SELECT 1 FROM page WHERE page.fetch_id = read.fetch_id) AS usable,
+    coalesce(set_aside.why, 'its pages have expired') AS why
 FROM answer
 INNER JOIN "fetch" AS read ON answer.fetch_id = read.fetch_id
+LEFT JOIN set_aside ON read.fetch_id = set_aside.fetch_id
 WHERE
     read.state = 'complete'
     AND answer.day BETWEEN $first AND $last

@@ -1,7 +1,61 @@
--- Days whose sums are not the sums of their rows.
-SELECT day || ': rows add up to ' || coalesce(detail.usd, 0) || ' USD, the rollup says ' || coalesce(rollup.usd, 0) || ' USD'
-FROM (SELECT day, sum(amount_usd) AS usd, count(*) AS n FROM spend WHERE day BETWEEN $first AND $last GROUP BY day) AS detail
-FULL OUTER JOIN (
-    SELECT day, sum(billed_usd) AS usd, sum("rows") AS n FROM spend_daily WHERE day BETWEEN $first AND $last GROUP BY day
-) AS rollup USING (day)
-WHERE detail.usd IS DISTINCT FROM rollup.usd OR detail.n IS DISTINCT FROM rollup.n
+-- Days and accounts whose sums are not the sums of their rows: dollars and rows by model, and measured tokens, which
+-- are shown under the bill's model, by provider. No fetch is to blame.
+WITH money AS (
+    SELECT
+        day,
+        account,
+        provider,
+        model,
+        sum(usd) AS usd,
+        sum(n) AS n
+    FROM (
+        SELECT day, account, provider, model, amount_usd AS usd, 1 AS n
+        FROM spend
+        WHERE day BETWEEN $first AND $last
+        UNION ALL
+        SELECT day, account, provider, model, -billed_usd AS usd, -"rows" AS n
+        FROM spend_daily
+        WHERE day BETWEEN $first AND $last
+    )
+    GROUP BY ALL
+),
+
+tokens AS (
+    SELECT
+        day,
+        account,
+        provider,
+        sum(n) AS n
+    FROM (
+        SELECT
+            day, account, provider,
+            coalesce(input_tokens, 0) + coalesce(cached_input_tokens, 0) + coalesce(cache_write_tokens, 0)
+            + coalesce(output_tokens, 0) AS n
+        FROM usage
+        WHERE day BETWEEN $first AND $last
+        UNION ALL
+        SELECT
+            day, account, provider,
+            -(
+                coalesce(input_tokens, 0) + coalesce(cached_input_tokens, 0) + coalesce(cache_write_tokens, 0)
+                + coalesce(output_tokens, 0)
+            ) AS n
+        FROM spend_daily
+        WHERE day BETWEEN $first AND $last AND counted_by = 'usage'
+    )
+    GROUP BY ALL
+)
+
+SELECT
+    NULL AS fetch_id,
+    provider || ' ' || account || ' ' || day || ' ' || coalesce(model, 'unknown') || ': the rows are ' || coalesce(usd, 0)
+    || ' USD and ' || n || ' rows more than the rollup says'
+FROM money
+WHERE coalesce(usd, 0) <> 0 OR n <> 0
+UNION ALL
+SELECT
+    NULL AS fetch_id,
+    provider || ' ' || account || ' ' || day || ': the rows are ' || n || ' tokens more than the rollup says'
+FROM tokens
+WHERE n <> 0
+ORDER BY ALL

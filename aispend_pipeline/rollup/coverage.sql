@@ -1,5 +1,5 @@
--- What is known of each day that any fetch asked for. A day keeps its newest complete answer
--- however many attempts failed since, and says why the last one did; one that was asked for and got no bucket is not due. Where the
+-- What is known of each day that any fetch asked for. A day keeps its newest complete answer however many attempts
+-- failed since, and says why the last one did; one that was asked for and not answered is not due. Where the
 -- newest answer's pages cannot be read any more, what is known already stands, as the rows do.
 INSERT INTO coverage BY NAME
 WITH asked AS (
@@ -11,10 +11,12 @@ WITH asked AS (
         arg_max(read.state, read.seq) AS state,
         arg_max(read.fetch_id, read.seq) AS fetch_id,
         arg_max_null(read.error, read.seq) AS error,
+        arg_max(read.started_at, read.seq) AS started_at,
         max(read.seq) AS seq
     FROM "fetch" AS read
     INNER JOIN generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY) AS days (day)
         ON days.day BETWEEN read.window_start AND read.window_end
+    WHERE read.window_end >= $first AND read.window_start <= $last
     GROUP BY ALL
 ),
 
@@ -33,16 +35,17 @@ SELECT
     CASE
         WHEN used.fetch_id IS NULL AND asked.state = 'failed' THEN 'failed'
         WHEN used.fetch_id IS NULL THEN 'not_due'
+        WHEN NOT used.usable THEN 'failed'
         WHEN of_day.records > 0 THEN 'partial'
         ELSE 'complete'
     END AS state,
     CASE
-        WHEN used.fetch_id IS NULL THEN NULL
+        WHEN used.fetch_id IS NULL OR NOT used.usable THEN NULL
         WHEN used.started_at < asked.day + INTERVAL 1 DAY THEN 'open'
         WHEN used.started_at <= asked.day + INTERVAL 3 DAY THEN 'provisional'
         ELSE 'settled'
     END AS finality,
-    used.started_at AS last_read_at,
+    CASE WHEN used.usable THEN used.started_at END AS last_read_at,
     coalesce(used.fetch_id, asked.fetch_id) AS fetch_id,
     json_merge_patch(
         coalesce(used.detail, '{}'),
@@ -54,13 +57,16 @@ SELECT
         CASE
             WHEN used.fetch_id IS NOT NULL AND asked.state = 'failed' AND asked.seq > used.seq
                 THEN json_object('last_attempt', asked.error)
+            WHEN used.fetch_id IS NOT NULL AND asked.state = 'complete' AND asked.started_at > used.started_at
+                THEN json_object('last_attempt', 'the provider did not answer for all of this day')
             ELSE '{}'
         END,
         CASE WHEN of_day.records > 0 THEN json_object('quarantined', of_day.records) ELSE '{}' END,
         CASE WHEN used.fetch_id IS NULL AND asked.error IS NOT NULL THEN json_object('error', asked.error) ELSE '{}' END,
+        CASE WHEN NOT used.usable THEN json_object('error', used.why) ELSE '{}' END,
         CASE
             WHEN used.fetch_id IS NULL AND asked.state = 'complete'
-                THEN json_object('reason', 'the provider gave no bucket for this day')
+                THEN json_object('reason', 'the provider did not answer for all of this day')
             ELSE '{}'
         END
     ) AS detail

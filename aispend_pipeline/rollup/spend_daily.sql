@@ -1,19 +1,80 @@
--- The sums of the window's days, from their rows. Sums of nothing but other currencies are null.
+-- The sums of the window's days, from their rows. Sums of nothing but other currencies are null, and so is what
+-- is measured and not billed. Tokens and requests are those of the usage book on days of which it has some, else
+-- the quantities of the bill: never both. What searched the web is counted as a request where it was made.
 INSERT INTO spend_daily BY NAME
+WITH billed AS (
+    SELECT
+        day,
+        account,
+        provider,
+        model,
+        sum(amount_usd) AS billed_usd,
+        sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'input') AS input_tokens,
+        sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'cached_input') AS cached_input_tokens,
+        sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'cache_write') AS cache_write_tokens,
+        sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'output') AS output_tokens,
+        count(*) FILTER (WHERE unit = 'tokens' AND token_type IS NOT NULL) > 0 AS has_tokens,
+        count(*) AS n
+    FROM spend
+    WHERE day BETWEEN $first AND $last
+    GROUP BY ALL
+),
+
+counted AS (
+    SELECT DISTINCT day, account, provider
+    FROM usage
+    WHERE day BETWEEN $first AND $last AND coalesce(input_tokens, output_tokens, requests) IS NOT NULL
+),
+
+measured AS (
+    SELECT
+        usage.day,
+        usage.account,
+        usage.provider,
+        usage_model.shown_as AS model,
+        sum(usage.input_tokens) AS input_tokens,
+        sum(usage.cached_input_tokens) AS cached_input_tokens,
+        sum(usage.cache_write_tokens) AS cache_write_tokens,
+        sum(usage.output_tokens) AS output_tokens,
+        sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls') AS requests
+    FROM usage
+    LEFT JOIN usage_model USING (day, account, provider, model)
+    WHERE usage.day BETWEEN $first AND $last
+    GROUP BY ALL
+    HAVING
+        coalesce(
+            sum(usage.input_tokens),
+            sum(usage.output_tokens),
+            sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls')
+        ) IS NOT NULL
+)
+
 SELECT
-    day,
-    account,
-    provider,
-    model,
-    sum(amount_usd) AS billed_usd,
+    coalesce(billed.day, measured.day) AS day,
+    coalesce(billed.account, measured.account) AS account,
+    coalesce(billed.provider, measured.provider) AS provider,
+    coalesce(billed.model, measured.model) AS model,
+    billed.billed_usd,
     NULL AS estimated_usd,
-    sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'input') AS input_tokens,
-    sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'cached_input') AS cached_input_tokens,
-    sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'cache_write') AS cache_write_tokens,
-    sum(quantity) FILTER (WHERE unit = 'tokens' AND token_type = 'output') AS output_tokens,
-    NULL AS requests,
-    count(*) AS "rows"
-FROM spend
-WHERE day BETWEEN $first AND $last
-GROUP BY day, account, provider, model
-ORDER BY day, account, provider, model
+    CASE WHEN counted.day IS NULL THEN billed.input_tokens ELSE measured.input_tokens END AS input_tokens,
+    CASE WHEN counted.day IS NULL THEN billed.cached_input_tokens ELSE measured.cached_input_tokens END
+        AS cached_input_tokens,
+    CASE WHEN counted.day IS NULL THEN billed.cache_write_tokens ELSE measured.cache_write_tokens END
+        AS cache_write_tokens,
+    CASE WHEN counted.day IS NULL THEN billed.output_tokens ELSE measured.output_tokens END AS output_tokens,
+    measured.requests,
+    CASE WHEN counted.day IS NOT NULL THEN 'usage' WHEN billed.has_tokens THEN 'costs' END AS counted_by,
+    coalesce(billed.n, 0) AS "rows"
+FROM billed
+FULL OUTER JOIN measured
+    ON
+        billed.day = measured.day
+        AND billed.account = measured.account
+        AND billed.provider = measured.provider
+        AND billed.model IS NOT DISTINCT FROM measured.model
+LEFT JOIN counted
+    ON
+        coalesce(billed.day, measured.day) = counted.day
+        AND coalesce(billed.account, measured.account) = counted.account
+        AND coalesce(billed.provider, measured.provider) = counted.provider
+ORDER BY 1, 2, 3, 4

@@ -1,6 +1,6 @@
 """Answers as the JSON that HTTP and `aispend spend --format json` give: money as text, unknown as null."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,14 +8,18 @@ import orjson
 
 from aispend_pipeline import __version__, money
 from aispend_pipeline.clock import utc_text
+from aispend_pipeline.due import Backlog
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import PROVIDERS
-from aispend_pipeline.settings import Settings
+from aispend_pipeline.names.kept import Attempt, Named, names_read, newest_names
+from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import feeds
+from aispend_pipeline.tick import backlogs_now
 from aispend_pipeline.warehouse import Published, Snapshots
+from aispend_pipeline.warehouse.coverage import Day
 from aispend_pipeline.warehouse.pages import StoredPage
-from aispend_pipeline.warehouse.reads import Answer, Day, Question, Row
-from aispend_pipeline.warehouse.status import FeedStatus, Health, feed_statuses, overall
+from aispend_pipeline.warehouse.reads import Answer, Question, Restatement, Row, Unpriced
+from aispend_pipeline.warehouse.status import FeedStatus, Health, feed_statuses, overall, same_bills
 
 
 def spend(question: Question, answer: Answer, published: Published) -> dict[str, Any]:
@@ -31,6 +35,9 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         "unconverted": [
             {"currency": currency, "amount": money.text(amount)} for currency, amount in answer.unconverted
         ],
+        "unpriced": [_unpriced(used) for used in answer.unpriced],
+        "tokens_from": answer.tokens_from,
+        "restatements": [_restatement(change) for change in answer.restatements],
         "coverage": {"complete": answer.complete, "days": [_day(day) for day in answer.coverage]},
         "as_of": published.at,
     }
@@ -41,7 +48,27 @@ def _row(row: Row) -> dict[str, Any]:
         name: value if value is None or isinstance(value, str) else value.isoformat()
         for name, value in row.keys.items()
     }
-    return {**keys, "cost_usd": None if row.usd is None else money.text(row.usd), **row.counts}
+    names = {f"{dimension}_name": name for dimension, name in row.names.items()}
+    return {**keys, **names, "cost_usd": None if row.usd is None else money.text(row.usd), **row.counts}
+
+
+def _unpriced(used: Unpriced) -> dict[str, Any]:
+    return {
+        name: value if value is None or isinstance(value, str) else int(value) for name, value in used._asdict().items()
+    }
+
+
+def _restatement(change: Restatement) -> dict[str, Any]:
+    return {
+        "day": change.day.isoformat(),
+        "source": change.source,
+        "account": change.account,
+        "provider": change.provider,
+        "model": change.model,
+        "was_usd": money.text(change.was_usd),
+        "is_usd": money.text(change.is_usd),
+        "at": instant(change.at),
+    }
 
 
 def _day(day: Day) -> dict[str, Any]:
@@ -52,7 +79,7 @@ def _day(day: Day) -> dict[str, Any]:
         "state": day.state,
         "finality": day.finality,
         "last_read_at": instant(day.last_read_at),
-        "detail": day.detail,
+        "detail": {**day.detail, "half_read": True} if day.half_read else day.detail,
     }
 
 
@@ -90,21 +117,27 @@ def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str,
     wanted = feeds(settings)
     published: Published | None = None
     known: list[FeedStatus] = []
+    called: dict[Named, str] = {}
+    attempts: list[Attempt] = []
+    waits: list[Backlog] = []
     complaints = []
     try:
         published, cursor = snapshots.current()
         with cursor:
-            known = feed_statuses(cursor, wanted)
+            known, called, attempts = feed_statuses(cursor, wanted), newest_names(cursor), names_read(cursor)
+            complaints += same_bills(cursor)
+        waits = backlogs_now(settings, now)
     except StoreError as error:
         complaints.append(str(error))
     if not wanted:
-        complaints.append("no provider to read; set OPENAI_API_KEY")
+        complaints.append(f"no provider to read; set {KEY_SETTINGS}")
     providers = {name: _provider_state(settings, name) for name in PROVIDERS}
     for name, state in providers.items():
         if state == "unconfigured":
             complaints.append(f"{name}: switched on but unconfigured; nothing of it is read")
     for feed in known:
         complaints += feed.complaints(now, settings.stale_after_seconds)
+    complaints += [str(backlog) for backlog in waits]
     return {
         "status": Health.FAILING if published is None else overall(known, complaints),
         "reasons": complaints,
@@ -112,6 +145,30 @@ def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str,
         "version": __version__,
         "providers": [{"provider": name, "state": state} for name, state in providers.items()],
         "sources": [_feed(feed, settings, now) for feed in known],
+        "accounts": [_account(provider, account, called, attempts, waits) for provider, account in _accounts(known)],
+    }
+
+
+def _accounts(known: Sequence[FeedStatus]) -> list[tuple[str, str]]:
+    return sorted({(feed.provider, feed.account) for feed in known})
+
+
+def _account(
+    provider: str, account: str, called: Mapping[Named, str], attempts: Sequence[Attempt], waits: Sequence[Backlog]
+) -> dict[str, Any]:
+    """An account as its provider calls it, how its names were read, and what waits for its call budget."""
+    own = next((named for named in called if named[:3] == (provider, account, "organization")), None)
+    attempt = next((a for a in attempts if (a.provider, a.account) == (provider, account)), None)
+    backlog = next((w for w in waits if (w.provider, w.account) == (provider, account)), None)
+    return {
+        "provider": provider,
+        "account": account,
+        "organization_id": own.id if own else None,
+        "organization_name": called[own] if own else None,
+        "names_last_read_at": instant(attempt.last_read_at) if attempt else None,
+        "names_error": attempt.error if attempt else None,
+        "waiting_days": backlog.days if backlog else 0,
+        "waiting_done_at": utc_text(backlog.done_at) if backlog and backlog.done_at else None,
     }
 
 
@@ -146,6 +203,9 @@ def _feed(feed: FeedStatus, settings: Settings, now: datetime) -> dict[str, Any]
             "partial": feed.partial,
             "failed": feed.failed,
             "not_due": feed.not_due,
+            "open": feed.open,
+            "provisional": feed.provisional,
+            "settled": feed.settled,
         },
         "quarantined": feed.quarantined,
         "restatements": feed.restatements,

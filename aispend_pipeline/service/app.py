@@ -109,13 +109,14 @@ def _add_figures(app: FastAPI, service: Service) -> None:
 
     @app.get("/spend", summary="Billed spend by day, provider, account and model", responses=answered(SpendBody))
     async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
-        question = parameters.question(service.clock.now().date())
+        today = service.clock.now().date()
+        question = parameters.question(today)
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
-            tag = _tag(published, question, service.feeds)
+            tag = _tag(published, question, service.feeds, today)
             if _matches(tag, request.headers.get("if-none-match", "")):
                 return tag, None
-            answer = reads.ask(cursor, question, service.feeds)
+            answer = reads.ask(cursor, question, service.feeds, today)
             return tag, orjson.dumps(answers.spend(question, answer, published))
 
         tag, body = await service.read(ask)

@@ -22,7 +22,17 @@ class SpendRow(_Exact):
     provider: str | None = None
     account: str | None = None
     model: str | None = None
-    cost_usd: str | None = Field(description=f"billed, {USD}; null if all of it is in other currencies")
+    project: str | None = None
+    project_name: str | None = None
+    workspace: str | None = None
+    workspace_name: str | None = None
+    api_key: str | None = None
+    api_key_name: str | None = None
+    line_item: str | None = None
+    token_type: str | None = None
+    service_tier: str | None = None
+    source: str | None = None
+    cost_usd: str | None = Field(description=f"billed, {USD}; null if nothing is, or all of it in other currencies")
     input_tokens: int | None = Field(description="uncached input; null if not known")
     cached_input_tokens: int | None
     cache_write_tokens: int | None
@@ -56,6 +66,32 @@ class Unconverted(_Exact):
     amount: str
 
 
+class UnpricedUsage(_Exact):
+    """What was measured in a tier that the provider's cost report never lists."""
+
+    provider: str
+    account: str
+    service_tier: str | None
+    model: str | None
+    input_tokens: int | None
+    cached_input_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+
+
+class Restatement(_Exact):
+    """A day that was over and became another sum when it was read again."""
+
+    day: date
+    source: str
+    account: str
+    provider: str
+    model: str | None
+    was_usd: str
+    is_usd: str
+    at: datetime
+
+
 class SpendBody(_Exact):
     """`GET /spend`."""
 
@@ -67,6 +103,11 @@ class SpendBody(_Exact):
     truncated: bool = Field(description="whether `limit` left groups out")
     total_usd: str = Field(description=f"billed, {USD}")
     unconverted: list[Unconverted]
+    unpriced: list[UnpricedUsage] = Field(description="measured, and in no bill")
+    tokens_from: list[Literal["usage", "costs"]] = Field(
+        description="the books that tokens and requests are from; of one day and account always just one"
+    )
+    restatements: list[Restatement] = Field(description="of the days asked for, newest first, at most 100")
     coverage: Coverage
     as_of: datetime
 
@@ -109,7 +150,7 @@ class LastIngest(_Exact):
 
 
 class CoverageCount(_Exact):
-    """Days by state."""
+    """Days by state, and by how far they may still change."""
 
     first_day: date | None
     last_day: date | None
@@ -117,6 +158,9 @@ class CoverageCount(_Exact):
     partial: int
     failed: int
     not_due: int
+    open: int
+    provisional: int
+    settled: int
 
 
 class Feed(_Exact):
@@ -141,6 +185,19 @@ class ProviderState(_Exact):
     state: Literal["on", "off", "unconfigured"]
 
 
+class AccountState(_Exact):
+    """One organisation at a provider."""
+
+    provider: str
+    account: str
+    organization_id: str | None = Field(description="the provider's own id, where its lists tell it")
+    organization_name: str | None
+    names_last_read_at: datetime | None
+    names_error: str | None = Field(description="what went wrong when names were last read; no figure depends on them")
+    waiting_days: int = Field(description="days that were asked for and wait for the account's call budget")
+    waiting_done_at: datetime | None = Field(description="about when they will have been read")
+
+
 class StatusBody(_Exact):
     """`GET /status`."""
 
@@ -150,3 +207,4 @@ class StatusBody(_Exact):
     version: str
     providers: list[ProviderState]
     sources: list[Feed]
+    accounts: list[AccountState]

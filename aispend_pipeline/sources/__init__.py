@@ -4,10 +4,19 @@
 """
 
 from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources.anthropic_costs import AnthropicCostsSource
+from aispend_pipeline.sources.anthropic_usage import AnthropicUsageSource
 from aispend_pipeline.sources.engine import Source
 from aispend_pipeline.sources.openai_costs import OpenAICostsSource
+from aispend_pipeline.sources.openai_usage import OpenAIUsageSource
 
-SOURCES: dict[str, Source] = {source.name: source for source in (OpenAICostsSource(),)}
+_REGISTERED: tuple[Source, ...] = (
+    OpenAICostsSource(),
+    OpenAIUsageSource(),
+    AnthropicCostsSource(),
+    AnthropicUsageSource(),
+)
+SOURCES: dict[str, Source] = {source.name: source for source in _REGISTERED}
 
 
 def feeds(settings: Settings) -> list[tuple[str, str, str]]:

@@ -94,14 +94,18 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def provider_error(body: bytes) -> tuple[str, str | None]:
-    """Message and code of a provider's error body; `error` may be an object or a plain string."""
+    """Message and code of a provider's error body; `error` may be an object or a plain string.
+
+    OpenAI has the code in the object, Anthropic in its `details`.
+    """
     body = body[:65536]  # far more than is ever shown, so that no cut leaves half a key to be redacted
     try:
         error = json.loads(body).get("error")
     except (ValueError, AttributeError, RecursionError):
         return body.decode("utf-8", "replace"), None
     if isinstance(error, dict):
-        code = error.get("code")
+        details = error.get("details")
+        code = details.get("error_code") if isinstance(details, dict) else error.get("code")
         return str(error.get("message") or ""), code if isinstance(code, str) else None
     return str(error or ""), None
 

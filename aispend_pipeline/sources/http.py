@@ -10,7 +10,9 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
+from typing import Protocol
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
@@ -46,7 +48,8 @@ class Endpoint:
     """Where an account's provider is and how it is spoken to. `headers` carry the credentials.
 
     `remedy` is what a person should do when the key is refused; `never_retry` holds the error codes
-    that no waiting mends.
+    that no waiting mends; `calls_per_hour` is what the account may ask, none for as much as it likes, and
+    `calls_left_header` is where an answer says how often it still may.
     """
 
     base_url: str
@@ -54,9 +57,12 @@ class Endpoint:
     secrets: tuple[str, ...] = field(repr=False)
     remedy: str
     never_retry: frozenset[str]
+    calls_per_hour: int | None = None
+    calls_left_header: str = ""
 
     def redacted(self, text: str) -> str:
-        """`text` without credentials, on one line, at most 512 characters."""
+        """`text` without credentials, half surrogates and line ends, at most 512 characters."""
+        text = text.encode("utf-8", "replace").decode()
         for secret in self.secrets:
             text = text.replace(secret, "[key]")
         text = re.sub(r"\bsk-[A-Za-z0-9_*-]{4,}", "[key]", text)
@@ -79,8 +85,22 @@ def _tls(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+class Budget(Protocol):
+    """The calls that an account may make."""
+
+    def take(self, now: datetime) -> datetime | None:
+        """Use up one call: none if it may be made, else when the next one may be."""
+
+    def left(self, calls: int, now: datetime) -> None:
+        """The provider says that it will take only so many more calls."""
+
+
 class Caller:
-    """Asks one endpoint, one question at a time, until `deadline` on the clock's monotonic."""
+    """Asks one endpoint, one question at a time, until `deadline` on the clock's monotonic.
+
+    Every attempt takes a call from `budget`; when that is used up it ends at once, since a wait would hold a
+    run's slot.
+    """
 
     def __init__(
         self,
@@ -89,16 +109,23 @@ class Caller:
         clock: Clock,
         limits: Limits,
         deadline: float,
+        budget: Budget | None = None,
     ) -> None:
         self._http, self._endpoint, self._clock = http, endpoint, clock
-        self._limits, self._deadline = limits, deadline
+        self._limits, self._deadline, self._budget = limits, deadline, budget
+
+    def redacted(self, text: str) -> str:
+        """`text` fit to be shown."""
+        return self._endpoint.redacted(text)
 
     async def page(self, request: Request) -> bytes:
         """The page that answers `request`, after as many attempts as the limits allow.
 
         Waits between attempts grow and jitter, and are no shorter than the provider's own
-        `Retry-After`. Raises the last attempt's `FetchError`, its text fit to be shown.
+        `Retry-After`. Raises the last attempt's `FetchError`, its text fit to be shown; if calls ran out after
+        an attempt had failed, what that one failed of.
         """
+        failed: FetchError | None = None
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(lambda error: isinstance(error, FetchError) and error.transient),
@@ -108,10 +135,18 @@ class Caller:
                 reraise=True,
             ):
                 with attempt:
-                    return await self._attempt(request)
+                    try:
+                        return await self._attempt(request)
+                    except FetchError as error:
+                        if failed and error.error_class is ErrorClass.OUT_OF_BUDGET:
+                            raise FetchError(failed.error_class, str(failed), final=True) from None
+                        failed = error
+                        raise
         except FetchError as error:
-            remedy = f" {self._endpoint.remedy}" if error.error_class is ErrorClass.UNAUTHORIZED else ""
-            raise FetchError(error.error_class, self._endpoint.redacted(str(error)) + remedy) from None
+            told = self._endpoint.redacted(str(error))
+            if error.error_class is ErrorClass.UNAUTHORIZED:
+                told = f"{told.rstrip('.')}. {self._endpoint.remedy}"
+            raise FetchError(error.error_class, told) from None
         raise AssertionError("unreachable: the loop returns or raises")
 
     async def _attempt(self, request: Request) -> bytes:
@@ -121,6 +156,7 @@ class Caller:
                 ErrorClass.OUT_OF_TIME,
                 f"{request.path}: this account's time in this run is used up",
             )
+        await self._take_a_call(request)
         try:
             async with asyncio.timeout(seconds):
                 status, headers, body = await self._exchange(request)
@@ -128,6 +164,7 @@ class Caller:
             raise FetchError(ErrorClass.TIMEOUT, f"{request.path}: no whole answer in {seconds:.3g} s") from None
         except httpx.RequestError as error:
             raise answers.broken(error, request.path) from None
+        await self._hear_what_is_left(headers)
         answers.check(
             status,
             headers,
@@ -142,6 +179,23 @@ class Caller:
                 f"{request.path}: the answer repeats the key, so it is not kept",
             )
         return body
+
+    async def _take_a_call(self, request: Request) -> None:
+        if self._budget is None:
+            return
+        next_at = await asyncio.to_thread(self._budget.take, self._clock.now())
+        if next_at is not None:
+            raise FetchError(
+                ErrorClass.OUT_OF_BUDGET,
+                f"{request.path}: the {self._endpoint.calls_per_hour} calls an hour are used up; it goes on after"
+                f" {next_at:%Y-%m-%d %H:%M} UTC",
+            )
+
+    async def _hear_what_is_left(self, headers: Mapping[str, str]) -> None:
+        """A provider counts for itself, and other programs' calls too."""
+        said = headers.get(self._endpoint.calls_left_header, "")
+        if self._budget is not None and said.isascii() and said.isdigit() and len(said) < 10:
+            await asyncio.to_thread(self._budget.left, int(said), self._clock.now())
 
     async def _exchange(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
         url = self._endpoint.base_url + request.path

@@ -1,17 +1,15 @@
-"""What OpenAI's organisation endpoints have in common: credentials, error codes, the page envelope.
+"""What OpenAI's organisation endpoints have in common: credentials, error codes, times, paging.
 
 Facts: the provider's published OpenAPI description (version 2.3.0, August 2026). Times are Unix seconds,
 days are UTC, arrays are repeated parameters, and the key decides the organisation.
 """
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
-import msgspec
-
-from aispend_pipeline.errors import ErrorClass, FetchError
-from aispend_pipeline.model import Request
-from aispend_pipeline.normalise.columns import decode
-from aispend_pipeline.settings import DEFAULT_ACCOUNT, OpenAIAccount, Settings
+from aispend_pipeline.model import Window, midnight
+from aispend_pipeline.settings import OpenAIAccount, Settings
+from aispend_pipeline.sources import paging
 from aispend_pipeline.sources.http import Endpoint
 
 PROVIDER = "openai"
@@ -27,23 +25,19 @@ NEVER_RETRY = frozenset(
 )
 
 
-class _Envelope(msgspec.Struct):
-    data: list[msgspec.Raw]
-    has_more: bool = False
-    next_page: str | None = None
-
-
-_envelope = msgspec.json.Decoder(_Envelope)
-
-
 def account_of(settings: Settings, name: str) -> OpenAIAccount:
     """The settings of account `name`; `KeyError` when there is none."""
     return {account.name: account for account in settings.openai}[name]
 
 
-def accounts(settings: Settings) -> Sequence[str]:
-    """The accounts to read: all that have a key, if OpenAI is on."""
-    return [account.name for account in settings.openai] if settings.enabled(PROVIDER) else []
+class OpenAISource(paging.PagedSource):
+    """What OpenAI's sources share; see `engine.Source`."""
+
+    provider = PROVIDER
+
+    def endpoint(self, settings: Settings, account: str) -> Endpoint:
+        """Where `account` asks, and with which key."""
+        return endpoint(settings, account)
 
 
 def endpoint(settings: Settings, name: str) -> Endpoint:
@@ -53,24 +47,25 @@ def endpoint(settings: Settings, name: str) -> Endpoint:
     headers = {"authorization": f"Bearer {key}", "accept": "application/json"}
     if account.org_id:
         headers["openai-organization"] = account.org_id
-    setting = "OPENAI_API_KEY" + ("" if name == DEFAULT_ACCOUNT else f"__{name.upper()}")
-    remedy = f"Set {setting} to an admin key with the right api.usage.read."
+    remedy = f"Set {account.key_setting}{account.suffix} to an admin key with the right api.usage.read."
     return Endpoint(account.base_url, headers, (key,), remedy, NEVER_RETRY)
 
 
-def cursor(body: bytes) -> str | None:
-    """Where the next page is; none after the last.
+def of_window(window: Window, now: datetime, bucket_width: str, buckets: int) -> list[tuple[str, str]]:
+    """The parameters that name a window. The default limit hides older buckets silently, so it is always sent.
 
-    Raises `FetchError` (schema) for a page of another shape, or that announces more and does not say where.
+    The running day's window is left open at its end: a time that is in the provider's future was refused elsewhere.
     """
-    page = decode(_envelope, body)
-    if not page.has_more:
-        return None
-    if not page.next_page:
-        raise FetchError(ErrorClass.SCHEMA, "has_more is true but next_page is missing: the answer is incomplete")
-    return page.next_page
+    params = [("start_time", _seconds(window.first)), ("bucket_width", bucket_width), ("limit", str(buckets))]
+    if window.last < now.date():
+        params.append(("end_time", _seconds(window.last + timedelta(days=1))))
+    return params
 
 
-def following(request: Request, cursor: str) -> Request:
-    """The same question at `cursor`, all other parameters unchanged."""
-    return request.with_param("page", cursor)
+def each(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """An array parameter: repeated, in brackets."""
+    return [(f"{name}[]", value) for value in values]
+
+
+def _seconds(day: date) -> str:
+    return str(int(midnight(day).timestamp()))

@@ -1,10 +1,11 @@
--- Days of which nothing is left to do: read whole, settled, not refused since, and from the newest complete
--- answer there is.
+-- Days that are done: read whole, settled, not refused since, and from the newest complete answer there is; with
+-- when they were last read, since providers correct some of them later.
 -- An answer that was stored and never added up (its run died) makes its day due again.
 SELECT
     coverage.source,
     coverage.account,
-    coverage.day
+    coverage.day,
+    coverage.last_read_at
 FROM coverage
 WHERE
     coverage.state = 'complete'

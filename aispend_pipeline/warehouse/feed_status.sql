@@ -31,7 +31,16 @@ days AS (
         count(*) FILTER (
             WHERE coverage.finality <> 'open' AND json_exists(coverage.detail, '$.control_usd')
         ) AS disagreeing,
-        count(*) FILTER (WHERE json_exists(coverage.detail, '$.last_attempt')) AS refused
+        count(*) FILTER (WHERE json_exists(coverage.detail, '$.last_attempt')) AS refused,
+        count(*) FILTER (
+            WHERE contains(json_extract_string(coverage.detail, '$.control_unreadable'), coverage.day::VARCHAR)
+        ) AS unchecked,
+        count(*) FILTER (WHERE coverage.finality = 'open') AS open,
+        count(*) FILTER (WHERE coverage.finality = 'provisional') AS provisional,
+        count(*) FILTER (WHERE coverage.finality = 'settled') AS settled,
+        count(*) FILTER (
+            WHERE coverage.state = 'not_due' AND read.started_at >= coverage.day + INTERVAL 30 HOUR
+        ) AS overdue
     FROM coverage
     LEFT JOIN "fetch" AS read ON coverage.fetch_id = read.fetch_id
     GROUP BY coverage.source, coverage.account
@@ -71,7 +80,12 @@ SELECT
         WHERE restatement.source = newest.source AND restatement.account = newest.account
     ) AS restatements,
     coalesce(days.disagreeing, 0) AS disagreeing,
-    coalesce(days.refused, 0) AS refused
+    coalesce(days.refused, 0) AS refused,
+    coalesce(days.unchecked, 0) AS unchecked,
+    coalesce(days.overdue, 0) AS overdue,
+    coalesce(days.open, 0) AS open,
+    coalesce(days.provisional, 0) AS provisional,
+    coalesce(days.settled, 0) AS settled
 FROM newest
 LEFT JOIN days ON newest.source = days.source AND newest.account = days.account
 ORDER BY newest.source, newest.account

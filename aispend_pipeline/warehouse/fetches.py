@@ -1,6 +1,7 @@
 """Stores a fetch: itself, what it said of each day, and its pages as received."""
 
 import json
+from decimal import Decimal
 
 from aispend_pipeline.model import Fetch, Page
 from aispend_pipeline.sql import statement
@@ -39,8 +40,8 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
         [
             fetch.fetch_id,
             [answer.day for answer in answers],
-            [str(answer.rows_usd) for answer in answers],
-            [str(answer.control_usd) for answer in answers],
+            [_text(answer.rows_usd) for answer in answers],
+            [_text(answer.control_usd) for answer in answers],
             [answer.agrees for answer in answers],
         ],
     )
@@ -56,6 +57,10 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
     )
     for number, page in enumerate(fetch.pages, start=1):
         _store_page(transaction, fetch.fetch_id, number, page)
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else str(usd)
 
 
 def _store_page(transaction: Transaction, fetch_id: str, number: int, page: Page) -> None:

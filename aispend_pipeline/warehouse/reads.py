@@ -1,21 +1,29 @@
-"""Questions to a published snapshot. Every answer takes all its queries from one cursor."""
+"""Questions of spend to a published snapshot. Every answer takes all its queries from one cursor."""
 
-import json
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import duckdb
 
-from aispend_pipeline.model import CoverageState, FetchState, Finality, Window
+from aispend_pipeline.model import Window
 from aispend_pipeline.sql import statement
+from aispend_pipeline.warehouse.coverage import Day, every_day, feeds_ever_read
 
-# What spend can be grouped by, in the order of an answer's keys.
-DIMENSIONS = ("day", "provider", "account", "model")
+# What the rollup answers; the rest is answered from the rows.
+OF_THE_ROLLUP = ("day", "provider", "account", "model")
+# Only the bill has these.
+OF_THE_BILL = ("line_item", "token_type")
+# What spend can be grouped by, in the order of an answer's keys; a workspace is what Anthropic calls a project.
+DIMENSIONS = (*OF_THE_ROLLUP, "project", "workspace", "api_key", *OF_THE_BILL, "service_tier", "source")
 TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
+# Dimensions whose ids have names.
+NAMED = ("project", "workspace", "api_key")
+# Anthropic has no id for the workspace that every organisation starts with.
+DEFAULT_WORKSPACE = "Default"
+MOST_RESTATEMENTS = 100
 
 
 @dataclass(frozen=True)
@@ -30,44 +38,73 @@ class Question:
     limit: int | None = None
 
 
-class Row(NamedTuple):
-    """One group: its keys, USD (none if all of it is in other currencies) and counts (none if unknown)."""
+@dataclass(frozen=True)
+class Row:
+    """One group: its keys, the names of those that are ids, USD, and counts (none if unknown).
+
+    USD is none where nothing is billed (`lines` is 0 then) or all of it is in other currencies.
+    """
 
     keys: dict[str, date | str | None]
     usd: Decimal | None
     counts: dict[str, int | None]
+    lines: int
+    names: dict[str, str | None] = field(default_factory=dict)
 
 
-class Day(NamedTuple):
-    """What is known of one feed's day; never read if `last_read_at` is none. `detail` is what else to say."""
+class Unpriced(NamedTuple):
+    """What was measured in a tier that the provider's cost report never lists: no money will come for it."""
 
+    provider: str
+    account: str
+    service_tier: str | None
+    model: str | None
+    input_tokens: Decimal | None
+    cached_input_tokens: Decimal | None
+    cache_write_tokens: Decimal | None
+    output_tokens: Decimal | None
+
+
+class Restatement(NamedTuple):
+    """A day that was over and became another sum when it was read again, USD."""
+
+    at: datetime
     source: str
     account: str
     day: date
-    state: CoverageState
-    last_read_at: datetime | None = None
-    finality: Finality | None = None
-    detail: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    provider: str
+    model: str | None
+    was_usd: Decimal
+    is_usd: Decimal
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Groups, their exact total, what could not be converted to USD, and which days it rests on."""
+    """Groups, their exact total, what is not in it, which days it rests on, and what these were before.
+
+    `tokens_from` are the books that counts come from, `usage` or `costs`; at most `MOST_RESTATEMENTS`
+    restatements are given, the newest.
+    """
 
     rows: list[Row]
     truncated: bool  # whether a limit left groups out
     total_usd: Decimal
     unconverted: list[tuple[str, Decimal]]
+    unpriced: list[Unpriced]
+    tokens_from: list[str]
+    restatements: list[Restatement]
     coverage: list[Day]
 
     @property
     def complete(self) -> bool:
-        """Whether every day asked for was read whole."""
-        return bool(self.coverage) and all(day.state == CoverageState.COMPLETE for day in self.coverage)
+        """Whether every day asked for was read whole: none of those that are over was still running then."""
+        return bool(self.coverage) and all(day.whole for day in self.coverage)
 
 
-def ask(cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[tuple[str, str, str]]) -> Answer:
-    """Answer from the rollup. `feeds` are (source, account, provider) that ought to have been read."""
+def ask(
+    cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[tuple[str, str, str]], today: date
+) -> Answer:
+    """Answer it. `feeds` are (source, account, provider) that ought to have been read."""
     filters = {
         "first": question.window.first,
         "last": question.window.last,
@@ -76,135 +113,73 @@ def ask(cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[t
         "models": list(question.models),
     }
     one_more = None if question.limit is None else question.limit + 1
-    found = _sums(cursor, filters, question.group_by, one_more)
-    totals = _sums(cursor, filters, (), None)
-    unconverted = cursor.execute(statement("warehouse", "unconverted"), filters).fetchall()
+    found = _groups(cursor, filters, question.group_by, one_more)
+    total = _groups(cursor, filters, (), None)
+    restated = cursor.execute(statement("warehouse", "restated"), {**filters, "limit": MOST_RESTATEMENTS}).fetchall()
     return Answer(
-        rows=[_row(question.group_by, row) for row in found[: question.limit]],
+        rows=found[: question.limit],
         truncated=question.limit is not None and len(found) > question.limit,
-        total_usd=(totals[0][0] if totals else None) or Decimal(0),
-        unconverted=unconverted,
-        coverage=_coverage(cursor, question, feeds),
+        total_usd=(total[0].usd if total else None) or Decimal(0),
+        unconverted=cursor.execute(statement("warehouse", "unconverted"), filters).fetchall(),
+        unpriced=[Unpriced(*row) for row in cursor.execute(statement("warehouse", "unpriced"), filters).fetchall()],
+        tokens_from=_books(cursor, filters, question.group_by),
+        restatements=[Restatement(*row) for row in restated],
+        coverage=every_day(cursor, question.window, _feeds(cursor, question, feeds), today),
     )
 
 
-def _sums(
-    cursor: duckdb.DuckDBPyConnection, filters: dict[str, Any], group_by: Sequence[str], limit: int | None
-) -> list[tuple[Any, ...]]:
-    grouping = {f"by_{name}": name in group_by for name in DIMENSIONS}
-    return cursor.execute(statement("warehouse", "spend_by"), {**filters, **grouping, "limit": limit}).fetchall()
+def _groups(
+    cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str], limit: int | None
+) -> list[Row]:
+    in_detail = not set(group_by) <= set(OF_THE_ROLLUP)
+    dimensions = DIMENSIONS if in_detail else OF_THE_ROLLUP
+    asked = {**filters, "limit": limit, **{f"by_{name}": name in group_by for name in dimensions}}
+    if in_detail:
+        asked |= {"of_the_bill": bool({*group_by} & {*OF_THE_BILL}), "apart": "source" in group_by}
+    found = cursor.execute(statement("warehouse", "spend_by_detail" if in_detail else "spend_by"), asked).fetchall()
+    names = _names(cursor) if {*group_by} & {*NAMED} else {}
+    columns = ("usd", "n", "only_provider", *TOKENS, *dimensions)
+    return [_row(group_by, dict(zip(columns, row, strict=True)), names) for row in found]
 
 
-def _row(group_by: Sequence[str], row: tuple[object, ...]) -> Row:
-    values = dict(zip(("usd", *TOKENS, *DIMENSIONS), row, strict=True))
-    counts = {name: None if values[name] is None else int(str(values[name])) for name in TOKENS}
-    return Row({name: values[name] for name in group_by}, values["usd"], counts)  # type: ignore[misc, arg-type]
+def _row(group_by: Sequence[str], values: Mapping[str, Any], names: Mapping[tuple[str, str], str]) -> Row:
+    return Row(
+        keys={name: values[name] for name in group_by},
+        usd=values["usd"],
+        counts={name: None if values[name] is None else int(values[name]) for name in TOKENS},
+        lines=int(values["n"] or 0),
+        names={name: _name(name, values[name], values["only_provider"], names) for name in group_by if name in NAMED},
+    )
 
 
-def _coverage(
+def _names(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """By kind and id, what it is called now; ids are unique over accounts."""
+    rows = cursor.execute(statement("names", "newest")).fetchall()
+    return {(kind, key): name for _, _, kind, key, name in rows}
+
+
+def _name(dimension: str, key: str | None, provider: str | None, names: Mapping[tuple[str, str], str]) -> str | None:
+    if key is None:
+        return DEFAULT_WORKSPACE if provider == "anthropic" and dimension != "api_key" else None
+    kinds = ("api_key",) if dimension == "api_key" else ("project", "workspace")
+    return next((names[kind, key] for kind in kinds if (kind, key) in names), None)
+
+
+def _books(cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str]) -> list[str]:
+    if {*group_by} & {*OF_THE_BILL}:
+        return ["costs"]
+    if "source" in group_by:
+        return ["costs", "usage"]
+    return [book for (book,) in cursor.execute(statement("warehouse", "books"), filters).fetchall()]
+
+
+def _feeds(
     cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[tuple[str, str, str]]
-) -> list[Day]:
-    """Every day of every feed that is configured or was ever read; a day never asked for is not due."""
-    window = question.window
-    known = {
-        (source, account, day): Day(
-            source, account, day, CoverageState(state), read_at, Finality(final) if final else None, json.loads(detail)
-        )
-        for source, account, day, state, read_at, final, detail in cursor.execute(
-            "SELECT source, account, day, state, last_read_at, finality, detail FROM coverage"
-            " WHERE day BETWEEN ? AND ?",
-            [window.first, window.last],
-        ).fetchall()
-    }
-    wanted = {
+) -> set[tuple[str, str]]:
+    """Every feed that is configured or was ever read, as far as the question lets it through."""
+    return {
         (source, account)
-        for source, account, provider in {*feeds, *_feeds_with_coverage(cursor)}
+        for source, account, provider in {*feeds, *feeds_ever_read(cursor)}
         if (not question.providers or provider in question.providers)
         and (not question.accounts or account in question.accounts)
     }
-    return [
-        known.get((source, account, day), Day(source, account, day, CoverageState.NOT_DUE))
-        for source, account in sorted(wanted)
-        for day in window.days()
-    ]
-
-
-def _feeds_with_coverage(cursor: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
-    return set(cursor.execute("SELECT DISTINCT source, account, provider FROM coverage").fetchall())
-
-
-def complete_days(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], set[date]]:
-    """For each source and account, the days that need not be asked for again by themselves."""
-    found: dict[tuple[str, str], set[date]] = defaultdict(set)
-    rows = cursor.execute(statement("warehouse", "complete_days")).fetchall()
-    for source, account, day in rows:
-        found[source, account].add(day)
-    return found
-
-
-class FetchLine(NamedTuple):
-    """A fetch as people are told of it; USD is the sum of its rows."""
-
-    source: str
-    account: str
-    window: Window
-    state: FetchState
-    pages: int
-    usd: Decimal
-    error: str | None
-
-
-def fetches_of(cursor: duckdb.DuckDBPyConnection, run_id: str) -> list[FetchLine]:
-    """What one run fetched; of two readings of the same window only the one that counts."""
-    rows = cursor.execute(statement("warehouse", "fetches_of_run"), [run_id]).fetchall()
-    return [
-        FetchLine(source, account, Window(first, last), FetchState(state), pages, usd, error)
-        for source, account, first, last, state, pages, usd, error in rows
-    ]
-
-
-class CoverageNote(NamedTuple):
-    """A day that there is something to say of, and what."""
-
-    source: str
-    account: str
-    day: date
-    state: CoverageState
-    detail: dict[str, Any]
-
-
-def not_whole(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
-    """The days of `window` that were asked for and are not complete."""
-    return [note for note in _notes(cursor, window) if note.state is not CoverageState.COMPLETE]
-
-
-def disagreeing(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
-    """The days of `window` that were accepted although rows and control disagree; `detail` has both figures."""
-    return [note for note in _notes(cursor, window) if "control_usd" in note.detail]
-
-
-def _notes(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[CoverageNote]:
-    rows = cursor.execute(
-        "SELECT source, account, day, state, detail FROM coverage"
-        " WHERE day BETWEEN ? AND ? ORDER BY source, account, day",
-        [window.first, window.last],
-    ).fetchall()
-    return [
-        CoverageNote(source, account, day, CoverageState(state), json.loads(detail))
-        for source, account, day, state, detail in rows
-    ]
-
-
-def restatements_of(
-    cursor: duckdb.DuckDBPyConnection, run_id: str
-) -> list[tuple[str, date, str | None, Decimal, Decimal]]:
-    """What the answers of one run changed of days that were over: account, day, model, was, is (USD)."""
-    return cursor.execute(statement("warehouse", "restatements_of_run"), [run_id]).fetchall()
-
-
-def quarantined_in(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[tuple[str, date, str, str]]:
-    """Records of `window` that could not be booked: account, day, why, their own JSON."""
-    return cursor.execute(
-        "SELECT account, day, reason, record FROM quarantine WHERE day BETWEEN ? AND ? ORDER BY ALL",
-        [window.first, window.last],
-    ).fetchall()

@@ -7,6 +7,8 @@ gives the old data. `CURRENT` points at the newest.
 import json
 import threading
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
@@ -51,6 +53,18 @@ def pointer(home: Path) -> Published | None:
         ) from None
 
 
+def known_schema() -> int:
+    """The newest schema that this version knows."""
+    migrations = (file.name for file in (files(__package__) / "migrations").iterdir())
+    return max(int(name[:4]) for name in migrations if name.endswith(".sql"))
+
+
+@lru_cache(maxsize=8)
+def snapshots_of(home: Path) -> "Snapshots":
+    """One reader of `home` a process: opening a snapshot costs more than most questions to it."""
+    return Snapshots(home)
+
+
 class Snapshots:
     """One reader of the newest snapshot; safe to share between threads."""
 
@@ -62,7 +76,7 @@ class Snapshots:
     def current(self) -> tuple[Published, duckdb.DuckDBPyConnection]:
         """The newest snapshot and a cursor of its own on it: all of one answer comes from one cursor.
 
-        Raises `NothingPublished` before the first snapshot.
+        Raises `NothingPublished` before the first snapshot of this version's schema.
         """
         with self._lock:
             published, connection = self._newest()
@@ -73,6 +87,10 @@ class Snapshots:
             published = pointer(self._home)
             if published is None:
                 raise NothingPublished(f"{self._home}: nothing was read yet; run: aispend ingest")
+            if published.schema_version != known_schema():
+                raise NothingPublished(
+                    f"{self._home}: the figures were published by another version of aispend; run: aispend ingest"
+                )
             if self._open is not None and self._open[0] == published:
                 return self._open
             file = self._home / "snapshots" / published.file

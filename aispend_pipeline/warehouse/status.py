@@ -43,6 +43,11 @@ class FeedStatus:
     restatements: int = 0
     disagreeing: int = 0  # days that are over and do not add up to the provider's own sum
     refused: int = 0  # days that were read, and could not be read again
+    unchecked: int = 0  # days that could not be held against the provider's own sum, which cannot be read
+    overdue: int = 0  # days that were over for six hours when they were asked for, and had no figures
+    open: int = 0  # days that were still running when they were read
+    provisional: int = 0  # days that were over for less than 48 hours when they were read
+    settled: int = 0
 
     def stale(self, now: datetime, after_seconds: int) -> bool:
         """Whether the newest complete answer is older than it may be."""
@@ -69,6 +74,10 @@ class FeedStatus:
             found.append(
                 f"{name}: {self.disagreeing} days do not add up to the provider's own sum; they are read again"
             )
+        if self.unchecked:
+            found.append(f"{name}: {self.unchecked} days could not be held against the provider's own sum")
+        if self.overdue:
+            found.append(f"{name}: the provider gives no figures for {self.overdue} days that are over")
         if self.failed:
             found.append(f"{name}: {self.failed} days could never be read")
         return found
@@ -81,6 +90,15 @@ def feed_statuses(cursor: duckdb.DuckDBPyConnection, feeds: Sequence[tuple[str, 
     asked = {(feed.source, feed.account) for feed in known}
     never = [FeedStatus(*feed) for feed in feeds if feed[:2] not in asked]
     return sorted(known + never, key=lambda feed: (feed.source, feed.account))
+
+
+def same_bills(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """A line for each two accounts that are one organisation."""
+    rows = cursor.execute(statement("warehouse", "same_bill")).fetchall()
+    return [
+        f"{source}: {account} and {other} are given the same lines, and counted twice; remove one of the two keys"
+        for source, account, other in rows
+    ]
 
 
 def overall(feeds: Sequence[FeedStatus], complaints: Sequence[str]) -> Health:

@@ -15,7 +15,7 @@ from aispend_pipeline.clock import Clock, utc_text
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.log import log
 from aispend_pipeline.warehouse import folder, lock
-from aispend_pipeline.warehouse.snapshots import Published, pointer
+from aispend_pipeline.warehouse.snapshots import Published, known_schema, pointer
 
 DUCKDB_VERSION = "1.5.5"  # a file of another version's defaults may not open here
 KEPT_SNAPSHOTS = 3
@@ -88,6 +88,12 @@ class Warehouse:
                 seq, store_id = _newest_commit(connection)
             return self._publish(seq, store_id)
 
+    def publish_if_outdated(self) -> None:
+        """Publish where there is nothing that this version can read; the file is migrated on the way."""
+        current = pointer(self.home)
+        if current is None or current.schema_version != known_schema():
+            self.publish()
+
     @contextmanager
     def _locked(self, timeout: float) -> Iterator[None]:
         with _told_of_disk(self.home), ExitStack() as stack:
@@ -104,7 +110,7 @@ class Warehouse:
                 self._create()
         with _connected(self.file) as connection:
             version = self._checked_version(connection)
-            if version == _known_version():
+            if version == known_schema():
                 self._step_over_published(connection)
                 yield connection
                 return
@@ -114,7 +120,7 @@ class Warehouse:
 
     def _checked_version(self, connection: duckdb.DuckDBPyConnection) -> int:
         """The file's schema; `StoreError` when it is not one that this version can use."""
-        version, known = _version(connection), _known_version()
+        version, known = _version(connection), known_schema()
         if version > known:
             newer = f"written by a newer aispend (schema {version}, this one knows {known})"
             raise StoreError(f"{self.file}: {newer}; upgrade aispend")
@@ -180,7 +186,7 @@ class Warehouse:
         current = pointer(self.home)
         if (
             current is not None
-            and (current.seq, current.store_id) == (seq, store_id)
+            and (current.seq, current.store_id, current.schema_version) == (seq, store_id, known_schema())
             and (snapshots / current.file).exists()
         ):
             return current
@@ -193,7 +199,7 @@ class Warehouse:
             f"{seq:012d}-{store_id[:8]}.duckdb",
             seq,
             utc_text(self._clock.now()),
-            _known_version(),
+            known_schema(),
             store_id,
         )
         folder.copy_durably(self.file, snapshots / published.file)
@@ -259,10 +265,6 @@ def _migrations() -> dict[int, str]:
     return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in sorted(found, key=lambda f: f.name)}
 
 
-def _known_version() -> int:
-    return max(_migrations())
-
-
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int, now: datetime) -> None:
     """Apply every migration after `version`, and record it, in one transaction."""
     connection.execute("BEGIN TRANSACTION")
@@ -271,7 +273,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int, now: datetime)
             connection.execute(sql)
     connection.execute(
         "INSERT INTO store_meta SELECT coalesce(max(seq), 0) + 1, ?, ? FROM store_meta",
-        [now.replace(tzinfo=None), _known_version()],
+        [now.replace(tzinfo=None), known_schema()],
     )
     connection.execute("COMMIT")
 

@@ -6,15 +6,23 @@ import pytest
 from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import DAYS_A_RUN
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.definitions import defs, product
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Snapshots, Warehouse
 
+from .conftest import keys_of_all
+
 GRAPH = """
+names
+raw/anthropic_costs
+raw/anthropic_usage
 raw/openai_costs
-spend <- raw/openai_costs
-spend_daily <- spend
+raw/openai_usage
+spend <- raw/anthropic_costs raw/openai_costs
+spend_daily <- spend usage
+usage <- raw/anthropic_usage raw/openai_usage
 """
 
 
@@ -42,9 +50,10 @@ def test_every_asset_says_what_it_is():
         assert node.metadata["dagster/column_schema"], key
 
 
-def test_all_assets_are_on_one_daily_grid_and_backfill_by_the_month():
+def test_all_assets_of_days_are_on_one_daily_grid_and_backfill_by_the_month():
     graph = defs.resolve_asset_graph()
-    keys = graph.get_all_asset_keys()
+    keys = graph.get_all_asset_keys() - {NAMES}
+    assert graph.get(NAMES).partitions_def is None
     assert len({graph.get(key).partitions_def for key in keys}) == 1
     assert {graph.get(key).backfill_policy for key in keys} == {dg.BackfillPolicy.multi_run(DAYS_A_RUN)}
 
@@ -58,18 +67,25 @@ def test_todays_partition_exists_from_midnight_on():
     assert (keys[0], keys[-1]) == ("2024-01-01", "2026-11-20")
 
 
-def test_no_job_snapshot_holds_a_secret(environment):
+def test_no_job_snapshot_holds_a_secret(home):
     """Dagster keeps every job's snapshot and shows it to whoever opens its UI."""
+    environment = keys_of_all(home)
     installation = Installation(Settings.load(environment, None))
     product_defs = product(installation, environment["AISPEND_HOME"])
     for name in ("hourly_ingest", "recompute"):
         snapshot = dg.serialize_value(product_defs.resolve_job_def(name).get_job_snapshot())
-        assert "openai_costs" in snapshot or name == "recompute"
-        assert environment["OPENAI_API_KEY"] not in snapshot
+        assert "anthropic_usage" in snapshot or name == "recompute"
+        assert [setting for setting, key in environment.items() if "API_KEY" in setting and key in snapshot] == []
 
 
 @pytest.mark.parametrize(
-    ("table", "declared"), [("page", columns.PAGE), ("spend", columns.SPEND), ("spend_daily", columns.SPEND_DAILY)]
+    ("table", "declared"),
+    [
+        ("page", columns.PAGE),
+        ("spend", columns.SPEND),
+        ("usage", columns.USAGE),
+        ("spend_daily", columns.SPEND_DAILY),
+    ],
 )
 def test_the_columns_shown_are_the_tables_own(table, declared, home):
     Warehouse(home, SystemClock()).publish()

@@ -1,157 +1,292 @@
 """Whole runs on a real instance: what Dagster recorded, and what stands when something fails."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, timedelta
 from decimal import Decimal
 
 import dagster as dg
 import pytest
 
 from aispend_pipeline.assets import in_process
-from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import steps
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
+from aispend_pipeline.assets.checks import every_day_is_read
+from aispend_pipeline.assets.grid import range_tags
+from aispend_pipeline.assets.installation import Installation, SnapshotResource
+from aispend_pipeline.assets.raw import READ
+from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.definitions import product
+from aispend_pipeline.due import Due
 from aispend_pipeline.model import Window
+from aispend_pipeline.rollup.add_up import ASSERTIONS, add_up
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator import organisation
-from aispend_pipeline.warehouse import Snapshots, reads
+from aispend_pipeline.tick import feeds_asked
+from aispend_pipeline.warehouse import Snapshots, Warehouse, reads
 from aispend_pipeline.warehouse.snapshots import pointer
+from aispend_pipeline_tests.warehouse.building import complete, line, store
+from aispend_pipeline_tests.warehouse.proof import assert_sound
 
-from .conftest import LOOK_BACK, NOW
+from .conftest import LOOK_BACK, NOW, RAW, StandingClock, check, days_made, ingest, ingest_without_dagster, noted, world
 
-RAW = dg.AssetKey(["raw", "openai_costs"])
+ALL = {str(day) for day in LOOK_BACK.days()}
+OVER = ALL - {str(LOOK_BACK.last)}
 
 
-def ingest(instance, installation, window: Window = LOOK_BACK) -> list[in_process.Run]:
-    return [
-        in_process.run_range(instance, installation, "hourly_ingest", keys, window)
-        for keys in steps(installation.settings).values()
+def billed(providers: Iterable[str], day: date) -> Decimal:
+    return sum(
+        (organisation.total(name, one, [day], NOW) for name in providers for one in organisation.ACCOUNTS), Decimal(0)
+    )
+
+
+def recompute(instance, installation) -> in_process.Run:
+    keys = [SPEND, USAGE, SPEND_DAILY]
+    return in_process.run_here(instance, installation, "recompute", keys, range_tags(LOOK_BACK))
+
+
+def asked(home, *group_by: str) -> reads.Answer:
+    with Snapshots(home).current()[1] as cursor:
+        assert_sound(cursor, by_model=False)
+        return reads.ask(cursor, reads.Question(LOOK_BACK, group_by), [], NOW.date())
+
+
+def stored(home) -> tuple[int, int]:
+    """How many pages there are, and how many bodies."""
+    with Snapshots(home).current()[1] as cursor:
+        return cursor.execute("SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM body)").fetchone()
+
+
+def test_one_tick_fills_the_look_back_of_every_source_and_notes_each_days_own_figures(after_a_tick):
+    instance = after_a_tick.instance
+
+    assert [run.errors for run in after_a_tick.runs] == [[]] * 4
+    for key in (RAW["openai_costs"], RAW["openai_usage"], RAW["anthropic_usage"], SPEND, USAGE, SPEND_DAILY):
+        assert days_made(instance, key) == ALL, key
+    expected = {day: pytest.approx(float(billed(organisation.PROVIDERS, date.fromisoformat(day)))) for day in ALL}
+    assert noted(instance, SPEND, "usd") == noted(instance, SPEND_DAILY, "usd") == expected
+    raw_usd = {name: noted(instance, key, "usd") for name, key in RAW.items()}
+    assert raw_usd["openai_costs"] == {
+        day: pytest.approx(float(billed(["openai"], date.fromisoformat(day)))) for day in ALL
+    }
+    assert set(raw_usd["anthropic_costs"]) == OVER
+    assert raw_usd["openai_usage"] == raw_usd["anthropic_usage"] == {}
+
+
+def test_rows_below_are_the_lines_of_the_pages_above(after_a_tick):
+    instance = after_a_tick.instance
+    lines = {name: noted(instance, key, "lines") for name, key in RAW.items()}
+    counted = "dagster/partition_row_count"
+
+    for below, above in ((SPEND, ("openai_costs", "anthropic_costs")), (USAGE, ("openai_usage", "anthropic_usage"))):
+        assert noted(instance, below, counted) == {
+            day: sum(lines[name].get(day, 0) for name in above) for day in lines[above[0]]
+        }
+    assert all(pages >= 2 for key in RAW.values() for pages in noted(instance, key, "pages").values())
+    assert all(seconds >= 0 for key in RAW.values() for seconds in noted(instance, key, "seconds").values())
+
+
+def test_what_is_asserted_in_the_transaction_is_reported_as_checks(after_a_tick):
+    for name in (*ASSERTIONS, REMADE):
+        assert check(after_a_tick.instance, SPEND, name).passed, name
+    for key in RAW.values():
+        found = check(after_a_tick.instance, key, READ)
+        assert (found.passed, found.metadata["failed"].value, found.metadata["waiting"].value) == (True, [], [])
+
+
+def test_each_figure_is_the_simulated_organisations_own(after_a_tick):
+    answer = asked(after_a_tick.home, "provider", "account")
+
+    assert {(row.keys["provider"], row.keys["account"]): row.usd for row in answer.rows} == {
+        (provider, account): organisation.total(provider, account, LOOK_BACK.days(), NOW)
+        for provider in organisation.PROVIDERS
+        for account in organisation.ACCOUNTS
+    }
+    assert answer.tokens_from == ["usage"]
+    not_known = {(day.source, str(day.day), day.state.value) for day in answer.coverage if day.state != "complete"}
+    assert not_known == {("anthropic_costs", str(LOOK_BACK.last), "not_due")}
+
+
+def test_an_answer_that_contradicts_itself_fails_its_check_and_the_others_are_published(after_a_tick):
+    before = asked(after_a_tick.home, "provider", "account", "day")
+    with after_a_tick.installation.warehouse.write() as transaction:
+        transaction.execute(
+            "UPDATE answer SET control_usd = control_usd + 1 WHERE agrees AND day = '2026-11-18' AND fetch_id IN"
+            " (SELECT fetch_id FROM \"fetch\" WHERE source = 'anthropic_costs' AND account = 'eu')"
+        )
+    published = pointer(after_a_tick.home)
+
+    run = recompute(after_a_tick.instance, after_a_tick.installation)
+
+    assert run.errors == []
+    assert pointer(after_a_tick.home).seq > published.seq
+    found = check(after_a_tick.instance, SPEND, "rows_equal_control")
+    assert not found.passed
+    [told] = found.metadata["kept as they were"].value
+    assert "anthropic_costs eu 2026-11-18: rows add up to" in told
+    assert check(after_a_tick.instance, SPEND, "no_partial_window").passed
+    assert not check(after_a_tick.instance, SPEND, REMADE).passed
+    after = asked(after_a_tick.home, "provider", "account", "day")
+    assert after.rows == before.rows
+    said = [(day.source, day.account, str(day.day)) for day in after.coverage if "last_attempt" in day.detail]
+    assert said == [("anthropic_costs", "eu", "2026-11-18"), ("anthropic_costs", "eu", "2026-11-19")]
+
+
+def test_sums_that_contradict_their_rows_fail_the_step_and_publish_nothing(after_a_tick):
+    with after_a_tick.installation.warehouse.write() as transaction:
+        transaction.execute("ALTER TABLE spend_daily ALTER billed_usd TYPE DECIMAL(38, 1)")
+    published = pointer(after_a_tick.home)
+
+    run = recompute(after_a_tick.instance, after_a_tick.installation)
+
+    [error] = run.errors
+    assert error.endswith("nothing was changed")
+    assert not check(after_a_tick.instance, SPEND, "rollup_equals_detail").passed
+    assert pointer(after_a_tick.home) == published
+
+
+def test_spend_can_be_made_again_without_any_provider(after_a_tick):
+    alone = Installation(Settings.load({"AISPEND_HOME": str(after_a_tick.home)}, None), after_a_tick.clock)
+
+    run = recompute(after_a_tick.instance, alone)
+
+    assert run.errors == []
+    assert (alone.outcomes[0].changes, alone.outcomes[0].not_remade) == ([], [])
+
+
+def test_one_refused_account_fails_the_fetch_and_the_others_are_added_up(start):
+    made = start(OPENAI_API_KEY__EU="sk-admin-revoked-000", ANTHROPIC_API_KEY__EU="")
+
+    runs = ingest(made)
+
+    assert [one.errors for one in runs] == [[]] * 4
+    for name in ("openai_costs", "openai_usage"):
+        found = check(made.instance, RAW[name], READ)
+        assert not found.passed
+        error = "; ".join(found.metadata["failed"].value)
+        assert "eu 2026-11-18..2026-11-19: /organization/" in error
+        assert "Set OPENAI_API_KEY__EU to an admin key" in error
+        assert "sk-admin" not in error
+        assert days_made(made.instance, RAW[name]) == ALL
+    assert all(check(made.instance, RAW[name], READ).passed for name in ("anthropic_costs", "anthropic_usage"))
+    answer = asked(made.home, "provider", "account")
+    assert {(row.keys["provider"], row.keys["account"]): row.usd for row in answer.rows} == {
+        (provider, account): organisation.total(provider, account, LOOK_BACK.days(), NOW)
+        for provider, account in (("openai", "default"), ("anthropic", "default"))
+    }
+    assert {(day.source, day.account) for day in answer.coverage if day.state == "failed"} == {
+        ("openai_costs", "eu"),
+        ("openai_usage", "eu"),
+    }
+
+
+def test_when_no_account_is_read_the_step_fails_and_no_day_is_shown_as_zero(start):
+    made = start(ENABLE_OPENAI="true", OPENAI_API_KEY="sk-admin-revoked-000", OPENAI_API_KEY__EU="sk-admin-revoked-001")
+
+    fetched, added_up = ingest(made)
+
+    assert len(fetched.errors) == 2
+    assert added_up.errors == []
+    for key in (SPEND, USAGE, SPEND_DAILY):
+        assert noted(made.instance, key, "usd") == noted(made.instance, key, "dagster/partition_row_count") == {}
+    assert [days_made(made.instance, RAW[name]) for name in ("openai_costs", "openai_usage")] == [set(), set()]
+
+
+def test_a_run_reads_no_feed_but_those_it_was_asked_for(start):
+    made = start()
+    feeds = [("openai_costs", "default"), ("anthropic_costs", "eu")]
+
+    runs = ingest(made, Window(LOOK_BACK.first, LOOK_BACK.first), feeds)
+
+    assert [one.errors for one in runs] == [[]] * 4
+    with Snapshots(made.home).current()[1] as cursor:
+        assert cursor.execute('SELECT DISTINCT source, account FROM "fetch" ORDER BY ALL').fetchall() == sorted(feeds)
+    assert {key.to_user_string() for key in RAW.values() if days_made(made.instance, key)} == {
+        "raw/openai_costs",
+        "raw/anthropic_costs",
+    }
+
+
+def test_a_run_without_the_tag_reads_every_account(start):
+    """So that a backfill from Dagster's own UI, which knows no feeds, is whole."""
+    made = start(ENABLE_ANTHROPIC="true")
+    day = Window(LOOK_BACK.first, LOOK_BACK.first)
+
+    in_process.run_here(
+        made.instance, made.installation, "hourly_ingest", [RAW["anthropic_costs"], SPEND, SPEND_DAILY, USAGE],
+        range_tags(day),
+    )  # fmt: skip
+
+    with Snapshots(made.home).current()[1] as cursor:
+        read = cursor.execute("SELECT account, state FROM coverage ORDER BY ALL").fetchall()
+    assert read == [("default", "complete"), ("eu", "complete")]
+
+
+def not_whole(home) -> list[str]:
+    """What the check `every_day_is_read` finds."""
+    result = every_day_is_read(SnapshotResource(database=str(home)))
+    assert result.passed is not bool(result.metadata["found"].value)
+    assert result.severity == dg.AssetCheckSeverity.WARN
+    return result.metadata["found"].value
+
+
+def test_checks_warn_of_days_that_are_not_whole(after_a_tick):
+    ingest(after_a_tick, Window(date(2026, 11, 14), date(2026, 11, 15)), [("openai_costs", "default")])
+
+    found = check(after_a_tick.instance, SPEND_DAILY, "every_day_is_read")
+
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert found.metadata["found"].value == [
+        "openai_costs default 2026-11-16: never read",
+        "openai_costs default 2026-11-17: never read",
     ]
 
 
-def by_day(instance, key: dg.AssetKey, name: str) -> dict[str, object]:
-    records = instance.fetch_materializations(key, limit=100).records
-    return {r.partition_key: r.asset_materialization.metadata[name].value for r in reversed(records)}
+def test_a_feed_that_is_not_asked_any_more_is_told_of_up_to_the_newest_day_of_any(home):
+    warehouse, clock = Warehouse(home, StandingClock()), StandingClock()
+    day = date(2026, 11, 16)
+    store(warehouse, complete({day: [line("1")]}, account="old", at=NOW))
+    store(warehouse, complete({day + timedelta(days=n): [] for n in range(3)}, account="new", at=NOW))
+    add_up(warehouse, Window(day, LOOK_BACK.last), clock)
+
+    assert not_whole(home) == ["openai_costs old 2026-11-17: never read", "openai_costs old 2026-11-18: never read"]
 
 
-def billed(day: date) -> Decimal:
-    return sum((organisation.total(account, iter([day]), NOW) for account in organisation.ACCOUNTS), Decimal(0))
+def test_a_day_that_was_still_running_when_it_was_read_is_told_of_once_it_is_over(home):
+    warehouse, clock = Warehouse(home, StandingClock()), StandingClock()
+    today, tomorrow = LOOK_BACK.last, LOOK_BACK.last + timedelta(days=1)
+    store(warehouse, complete({today: [line("1")]}, at=NOW))
+    add_up(warehouse, Window(today, today), clock)
+    assert not_whole(home) == []
+
+    store(warehouse, complete({tomorrow: []}, at=NOW + timedelta(days=1)))
+    add_up(warehouse, Window(today, tomorrow), clock)
+    assert not_whole(home) == [f"openai_costs default {today}: read before it was over"]
+
+    store(warehouse, complete({today: [line("2")]}, at=NOW + timedelta(days=1)))
+    add_up(warehouse, Window(today, tomorrow), clock)
+    assert not_whole(home) == []
 
 
-def test_one_tick_fills_the_look_back_and_notes_each_days_own_figures(instance, installation):
-    fetched, added_up = ingest(instance, installation)
+def test_a_second_tick_changes_nothing_that_is_over(after_a_tick):
+    before = asked(after_a_tick.home, "day", "provider", "account", "model")
+    pages, bodies = stored(after_a_tick.home)
 
-    assert (fetched.errors, added_up.errors) == ([], [])
-    expected = {str(day): pytest.approx(float(billed(day))) for day in LOOK_BACK.days()}
-    for key in (RAW, SPEND, SPEND_DAILY):
-        assert by_day(instance, key, "usd") == expected
-    rows = by_day(instance, SPEND, "dagster/partition_row_count")
-    assert rows == by_day(instance, RAW, "lines")
-    assert set(rows) == set(expected)
-    assert all(pages == 2 for pages in by_day(instance, RAW, "pages").values())
-    assert all(seconds >= 0 for seconds in by_day(instance, RAW, "seconds").values())
+    ingest_without_dagster(after_a_tick, Due(LOOK_BACK, tuple(feeds_asked(after_a_tick.installation.settings))))
+
+    after = asked(after_a_tick.home, "day", "provider", "account", "model")
+    assert (after.rows, after.restatements) == (before.rows, [])
+    assert stored(after_a_tick.home) == (2 * pages, bodies)
 
 
-def test_what_is_asserted_in_the_transaction_is_reported_as_checks(instance, installation):
-    ingest(instance, installation)
+def test_the_run_of_a_process_that_died_does_not_stay_started(home):
+    with world(home) as made:
+        job = product(made.installation, str(home)).resolve_job_def("hourly_ingest")
+        runs = [
+            made.instance.create_run_for_job(
+                job_def=job, tags={in_process.PROCESS: process}, status=dg.DagsterRunStatus.STARTED
+            )
+            for process in ("999999999 1", in_process._this_process())
+        ]
 
-    for name in ("rollup_equals_detail", "no_partial_window", "rows_equal_control"):
-        record = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(SPEND, name), 1)[0]
-        assert record.status.value == "SUCCEEDED", name
+        with in_process.instance_of(made.installation.settings) as again:
+            found = [again.get_run_by_id(one.run_id).status for one in runs]
 
-
-def test_a_failed_assertion_fails_its_check_and_the_step_and_publishes_nothing(instance, installation):
-    ingest(instance, installation)
-    before = pointer(installation.settings.home)
-    with installation.warehouse.write() as transaction:
-        transaction.execute("UPDATE answer SET control_usd = control_usd + 1 WHERE agrees")
-
-    run = in_process.run_range(instance, installation, "recompute", [SPEND, SPEND_DAILY], LOOK_BACK)
-
-    assert len(run.errors) == 1
-    assert "the provider's own sum is" in run.errors[0]
-    key = dg.AssetCheckKey(SPEND, "rows_equal_control")
-    record = instance.event_log_storage.get_asset_check_execution_history(key, 1)[0]
-    assert record.status.value == "FAILED"
-    assert pointer(installation.settings.home) == before
-
-
-def test_one_refused_account_fails_the_fetch_and_the_other_is_added_up(instance, environment, clock):
-    settings = Settings.load({**environment, "OPENAI_API_KEY__EU": "sk-admin-revoked-000"}, None)
-    installation = Installation(settings, clock)
-    installation.warehouse.publish()
-
-    fetched, added_up = ingest(instance, installation)
-
-    assert (fetched.errors, added_up.errors) == ([], [])
-    record = instance.event_log_storage.get_asset_check_execution_history(
-        dg.AssetCheckKey(RAW, "every_account_is_read"), 1
-    )[0]
-    evaluation = record.event.dagster_event.event_specific_data
-    assert evaluation.passed is False
-    error = "; ".join(evaluation.metadata["failed"].value)
-    assert "eu 2026-11-18..2026-11-19: /organization/costs answered 401" in error
-    assert "Set OPENAI_API_KEY__EU to an admin key" in error
-    assert "sk-admin" not in error
-    _, cursor = Snapshots(settings.home).current()
-    answer = reads.ask(cursor, reads.Question(LOOK_BACK, ("account",)), [])
-    assert [row.keys["account"] for row in answer.rows] == ["default"]
-    assert {(day.account, day.state.value) for day in answer.coverage} == {("default", "complete"), ("eu", "failed")}
-
-
-def test_when_no_account_is_read_the_step_fails_and_no_day_is_shown_as_zero(instance, environment, clock):
-    revoked = {"OPENAI_API_KEY": "sk-admin-revoked-000", "OPENAI_API_KEY__EU": "sk-admin-revoked-001"}
-    installation = Installation(Settings.load({**environment, **revoked}, None), clock)
-    installation.warehouse.publish()
-
-    fetched, added_up = ingest(instance, installation)
-
-    assert len(fetched.errors) == 1
-    assert added_up.errors == []
-    for record in instance.fetch_materializations(SPEND, limit=10).records:
-        assert "usd" not in record.asset_materialization.metadata
-        assert "dagster/partition_row_count" not in record.asset_materialization.metadata
-
-
-def test_spend_can_be_made_again_without_any_provider(instance, installation):
-    ingest(instance, installation)
-    settings = Settings.load({"AISPEND_HOME": str(installation.settings.home)}, None)
-    alone = Installation(settings, installation.clock)
-
-    run = in_process.run_range(instance, alone, "recompute", [SPEND, SPEND_DAILY], LOOK_BACK)
-
-    assert run.errors == []
-    assert alone.outcomes[0].changes == []
-
-
-def test_checks_warn_of_days_that_are_not_whole(instance, installation):
-    ingest(instance, installation, Window(date(2026, 11, 14), date(2026, 11, 15)))
-    ingest(instance, installation)
-
-    key = dg.AssetCheckKey(SPEND_DAILY, "every_day_is_read")
-    record = instance.event_log_storage.get_asset_check_execution_history(key, 1)[0]
-    evaluation = record.event.dagster_event.event_specific_data
-    assert evaluation.passed is False
-    assert evaluation.severity == dg.AssetCheckSeverity.WARN
-    assert "openai_costs default 2026-11-16: never read" in evaluation.metadata["found"].value
-
-
-def test_the_run_of_a_process_that_died_does_not_stay_started(instance, installation, home):
-    job = "hourly_ingest"
-    run = instance.create_run_for_job(
-        job_def=_job(installation, job), tags={in_process.PROCESS: "999999999 1"}, status=dg.DagsterRunStatus.STARTED
-    )
-    mine = instance.create_run_for_job(
-        job_def=_job(installation, job),
-        tags={in_process.PROCESS: in_process._this_process()},
-        status=dg.DagsterRunStatus.STARTED,
-    )
-
-    with in_process.instance_of(installation.settings) as again:
-        assert again.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
-        assert again.get_run_by_id(mine.run_id).status is dg.DagsterRunStatus.STARTED
-
-
-def _job(installation, name):
-    from aispend_pipeline.definitions import product
-
-    return product(installation, str(installation.settings.home)).resolve_job_def(name)
+    assert found == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]

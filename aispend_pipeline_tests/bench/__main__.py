@@ -3,10 +3,12 @@
 import logging
 
 from aispend_pipeline import log
-from aispend_pipeline_tests.bench import ingest_run, page_reading
+from aispend_pipeline_tests.bench import ingest_run, look_back, ninety_days, page_reading
 
 if __name__ == "__main__":
     log.configure(logging.ERROR)
     print("row                                          ours       limit      ratio   aim")
     ingest_run.main()
     page_reading.main()
+    look_back.main()
+    ninety_days.main()

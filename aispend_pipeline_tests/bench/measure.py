@@ -8,11 +8,11 @@ from collections.abc import Callable
 def in_turn(ours: Callable[[], object], limit: Callable[[], object], rounds: int) -> tuple[list[float], list[float]]:
     """Seconds of each round of both, after one round of each that is not counted."""
     ours(), limit()
-    pairs = [(_seconds(ours), _seconds(limit)) for _ in range(rounds)]
+    pairs = [(seconds(ours), seconds(limit)) for _ in range(rounds)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started

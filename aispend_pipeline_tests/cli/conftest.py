@@ -8,8 +8,16 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    chdir,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,16 +26,25 @@ from unittest import mock
 
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aispend_pipeline.cli import main
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.model import Window
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator.scenario import CALM, Scenario
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.sources.http import Limits
 
-from ..service.world import bucket, page
+from ..service.two_providers import Providers, two_providers
+from ..service.world import NOTHING_ELSE, StandingClock, bucket, days_asked, fill, page
 
+NO_OPENAI = ("OPENAI_API_KEY", "OPENAI_API_KEY__EU")
+NO_ANTHROPIC = ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY__EU")
 KEY, KEY_EU = "sk-admin-cli-1", "sk-admin-cli-2"
 OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "ENABLE_", "DAGSTER_", "GLOBAL_", "VERTEX_", "CRON_")
 QUICK = Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02)
@@ -51,10 +68,14 @@ class Result(NamedTuple):
 
 @dataclass
 class Shell:
-    """A user's shell in a folder of its own, with the home `home` and the environment `settings`."""
+    """A user's shell in a folder of its own, with the home `home` and the environment `settings`.
+
+    With `clock`, it is that time for what `run` runs.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    clock: StandingClock | None = None
 
     @property
     def home(self) -> Path:
@@ -71,6 +92,7 @@ class Shell:
             mock.patch.dict(os.environ, self.environment(more), clear=True),
             mock.patch.object(sys, "argv", ["aispend", *arguments]),
             mock.patch("aispend_pipeline.assets.installation.Limits", lambda: QUICK),
+            _at(self.clock),
             chdir(self.folder),
             redirect_stdout(out),
             redirect_stderr(err),
@@ -78,6 +100,10 @@ class Shell:
         ):
             main.run()
         return Result(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    def fill(self, first: date, last: date) -> None:
+        """The home as an ingest of these days leaves it, without Dagster."""
+        fill(Settings.load(self.environment({}), None), self.clock or SystemClock(), Window(first, last))
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen:
         """The command in a process of its own."""
@@ -95,7 +121,7 @@ class Shell:
         if send is not None:
             process.send_signal(send)
         try:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -107,6 +133,14 @@ class Shell:
         return self.finish(self.start(*arguments, **more))
 
 
+def _at(clock: StandingClock | None) -> AbstractContextManager[object]:
+    """Makes `clock` the system's."""
+    if clock is None:
+        return nullcontext()
+    shown = {name: getattr(clock, name) for name in ("now", "monotonic", "sleep")}
+    return mock.patch.multiple(SystemClock, **{name: staticmethod(method) for name, method in shown.items()})
+
+
 def one_line(text: str) -> str:
     """The one line that `text` is."""
     assert "Traceback" not in text
@@ -116,28 +150,31 @@ def one_line(text: str) -> str:
 
 @dataclass
 class Organisation:
-    """An OpenAI that bills `days`: amount and line item of each line. `broken` keys get `answer` instead."""
+    """An OpenAI that bills `days`: amount and line item of each line, and measures nothing.
+
+    `broken` keys get their answer instead, whatever they ask.
+    """
 
     days: dict[date, list[tuple[str, str | None]]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[str, Response] = field(default_factory=dict)
     silent: bool = False
     asked: threading.Event = field(default_factory=threading.Event)
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         async def costs(request: Request) -> Response:
             self.asked.set()
             while self.silent:
                 await asyncio.sleep(0.02)
-            key = request.headers["authorization"].removeprefix("Bearer ")
-            if key in self.broken:
-                return self.broken[key]
-            first = datetime.fromtimestamp(int(request.query_params["start_time"]), UTC).date()
-            end = int(request.query_params.get("end_time", datetime.now(UTC).timestamp() + 1))
-            last = datetime.fromtimestamp(end - 1, UTC).date()
-            asked = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-            return Response(page(*(bucket(day, *self.days[day]) for day in asked)), media_type="application/json")
+            buckets = [bucket(day, *self.days[day]) for day in days_asked(request)]
+            return Response(page(*buckets), media_type="application/json")
 
-        return Starlette(routes=[Route("/v1/organization/costs", costs)])
+        sound = Starlette(routes=[Route("/v1/organization/costs", costs), *NOTHING_ELSE])
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            key = Headers(scope=scope)["authorization"].removeprefix("Bearer ")
+            await self.broken.get(key, sound)(scope, receive, send)
+
+        return app
 
 
 REFUSED = JSONResponse({"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}, 401)
@@ -153,6 +190,31 @@ def world(folder: Path, **settings: str) -> Iterator[tuple[Shell, Organisation]]
         folder.mkdir(parents=True, exist_ok=True)
         yield Shell(folder, {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{base}/v1", **settings}), organisation
         organisation.silent = False
+
+
+@contextmanager
+def both(
+    folder: Path, scenario: Callable[[datetime], Scenario] = lambda now: CALM, unset: Sequence[str] = ()
+) -> Iterator[tuple[Shell, Providers]]:
+    """A shell on a clock that stands, and the two providers that it reads: the look-back and no more.
+
+    `scenario` is made from the instant at which the clock stands; what is `unset` is not read.
+    """
+    clock = StandingClock()
+    with two_providers(clock, scenario(clock.now())) as providers:
+        folder.mkdir(parents=True, exist_ok=True)
+        own = {"AISPEND_START_DATE": str(clock.now().date()), **dict.fromkeys(unset, "")}
+        yield Shell(folder, {**providers.environment, **own}, clock), providers
+
+
+def demo(shell: Shell, *options: str) -> Result:
+    """`aispend demo --once` in the folder `tried`: three days of it, where a user is shown two months."""
+    first = shell.clock.now().date() - timedelta(days=2)
+    with (
+        mock.patch("aispend_pipeline.cli.demo.start_date", lambda *_: first),
+        mock.patch("aispend_pipeline.due.start_date", lambda *_: first),
+    ):
+        return shell.run("demo", "--once", "--home", "tried", *options)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from aispend_pipeline.warehouse import Snapshots
 
-from .conftest import KEY, KEY_EU, REFUSED, Shell, ago, one_line, today, world
+from .conftest import KEY, KEY_EU, REFUSED, Result, Shell, ago, one_line, today, world
 
 YESTERDAY, BEFORE = str(ago(1)), str(ago(2))
 LAST_TWO = ("--from", BEFORE, "--to", YESTERDAY)
@@ -25,6 +25,10 @@ def costs(answer: dict, key: str = "day") -> dict[str, str]:
     return {row[key]: row["cost_usd"] for row in answer["rows"]}
 
 
+def windows(done: Result) -> list[str]:
+    return [line.split()[2].rstrip(":") for line in done.out.splitlines()]
+
+
 def test_ingesting_twice_gives_the_same_answer_and_every_run_is_on_the_instance_of_the_home(openai_world):
     shell, _ = openai_world
 
@@ -34,7 +38,10 @@ def test_ingesting_twice_gives_the_same_answer_and_every_run_is_on_the_instance_
 
     for done in (first, again):
         assert (done.code, done.err) == (0, "")
-        assert one_line(done.out) == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
+        costs_read, *others = done.out.splitlines()
+        assert costs_read == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
+        asked_for_all = [f"openai_usage default {BEFORE}..{YESTERDAY}: complete: 10 pages"]
+        assert others == (asked_for_all if done is first else [])
     assert costs(answer) == {BEFORE: "1.35", YESTERDAY: "1.35"}
     assert {**spent(shell), "coverage": None, "as_of": None} == {**answer, "coverage": None, "as_of": None}
     assert spent(shell)["coverage"]["complete"] is True
@@ -54,16 +61,35 @@ def test_without_days_it_reads_the_look_back_and_all_that_is_missing_since_the_s
     second = shell.run("ingest", **start)
 
     assert (first.code, second.code) == (0, 0)
-    windows = [line.split()[2].rstrip(":") for line in first.out.splitlines()]
-    assert windows == [f"{BEFORE}..{YESTERDAY}", str(today()), f"{ago(5)}..{ago(3)}"]
-    assert [line.split()[2].rstrip(":") for line in second.out.splitlines()] == windows[:2]
+    look_back, older = [f"{BEFORE}..{YESTERDAY}", str(today())], f"{ago(5)}..{ago(3)}"
+    assert windows(first) == [*look_back, *look_back, older, older]
+    assert windows(second) == [*look_back, *look_back]
     assert spent(shell, first=str(ago(5)))["total_usd"] == "6.75"
+
+
+def test_a_home_of_another_version_is_said_and_the_next_ingest_reads_no_more_than_it_must(openai_world):
+    shell, _ = openai_world
+    shell.settings["AISPEND_START_DATE"] = str(ago(5))
+    shell.fill(ago(5), today())
+    before, current = spent(shell), json.loads((shell.home / "CURRENT").read_text())
+    older = {name: current[name] - 1 for name in ("seq", "schema_version")}  # as before a migration
+    (shell.home / "CURRENT").write_text(json.dumps({**current, **older}))
+
+    refused, status = shell.run("spend"), shell.run("status")
+    done = shell.run("ingest")
+
+    said = f"{shell.home}: the figures were published by another version of aispend; run: aispend ingest"
+    assert (refused.code, refused.out, one_line(refused.err)) == (1, "", said)
+    assert (status.code, said in status.out) == (1, True)
+    assert (done.code, done.err) == (0, "")
+    assert windows(done) == [f"{BEFORE}..{YESTERDAY}", str(today())] * 2
+    assert costs(spent(shell)) == costs(before)
 
 
 def test_a_running_day_grows_and_a_day_that_was_over_is_restated(openai_world):
     shell, organisation = openai_world
     now = ("--from", YESTERDAY)
-    shell.run("ingest", *now)
+    shell.fill(ago(1), today())
     organisation.days[today()].append(("2.00", "gpt-4o, output"))
     organisation.days[ago(1)] = [("0.75", "gpt-4o, input")]
 
@@ -82,7 +108,7 @@ def test_a_running_day_grows_and_a_day_that_was_over_is_restated(openai_world):
 
 def test_a_line_that_vanishes_is_gone_from_the_answer(openai_world):
     shell, organisation = openai_world
-    shell.run("ingest", *LAST_TWO)
+    shell.fill(ago(2), ago(1))
     organisation.days[ago(1)] = []
 
     assert shell.run("ingest", *LAST_TWO).code == 0
@@ -92,7 +118,7 @@ def test_a_line_that_vanishes_is_gone_from_the_answer(openai_world):
 
 def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(openai_world):
     shell, _ = openai_world
-    shell.run("ingest", "--from", BEFORE, "--to", BEFORE)
+    shell.fill(ago(2), ago(2))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -101,13 +127,16 @@ def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(
     back = shell.run("ingest", *LAST_TWO)
 
     assert (down.code, down.err) == (1, "")
-    assert one_line(down.out) == (
-        f"openai_costs default {BEFORE}..{YESTERDAY}: failed: /organization/costs: the connection was refused"
-    )
+    assert down.out.splitlines() == [
+        f"openai_{name} default {BEFORE}..{YESTERDAY}: failed: /organization/{path}: the connection was refused"
+        for name, path in (("costs", "costs"), ("usage", "usage/completions"))
+    ]
     assert costs(meanwhile) == {BEFORE: "1.35"}  # what was read before still stands
-    assert {day["day"]: day["state"] for day in meanwhile["coverage"]["days"]} == {
-        BEFORE: "complete",
-        YESTERDAY: "failed",
+    states = {(day["source"], day["day"]): day["state"] for day in meanwhile["coverage"]["days"]}
+    assert states == {
+        (source, day): state
+        for source in ("openai_costs", "openai_usage")
+        for day, state in ((BEFORE, "complete"), (YESTERDAY, "failed"))
     }
     assert status.code == 1
     assert "the connection was refused" in status.out
@@ -123,17 +152,17 @@ def test_records_that_cannot_be_understood_are_said_and_the_good_ones_are_there(
     done = shell.run("ingest", *LAST_TWO)
     answer = spent(shell)
     organisation.days[ago(1)][1] = ("0.50", "whisper")
-    mended = shell.run("ingest", *LAST_TWO)
+    shell.fill(ago(2), ago(1))
 
     assert (done.code, done.err) == (1, "")
-    assert done.out.splitlines()[1:] == [
+    assert done.out.splitlines()[2:] == [
         f"openai_costs default {YESTERDAY}: partial: 1 of its records cannot be understood and are kept apart",
-        f"default {YESTERDAY}: amount unreadable: "
+        f"openai_costs default {YESTERDAY}: amount unreadable: "
         '{"amount":{"value":"NaNdollars","currency":"usd"},"line_item":"whisper"}',
     ]
     assert costs(answer) == {BEFORE: "1.35", YESTERDAY: "3.25"}
     assert answer["coverage"]["complete"] is False
-    assert (mended.code, costs(spent(shell))[YESTERDAY]) == (0, "3.75")
+    assert costs(spent(shell))[YESTERDAY] == "3.75"
 
 
 def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
@@ -144,25 +173,39 @@ def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
         answer = spent(shell, "account")
         table = shell.run("spend", *LAST_TWO)
         organisation.broken.clear()
-        mended = shell.run("ingest", *LAST_TWO)
+        shell.fill(ago(2), ago(1))
 
         assert (done.code, done.err) == (1, "")
-        good, bad = done.out.splitlines()
+        good, bad, *of_usage = done.out.splitlines()
+        assert [line.split()[3] for line in of_usage] == ["complete:", "failed:"]
         assert good == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
         assert bad.startswith(f"openai_costs eu {BEFORE}..{YESTERDAY}: failed: ")
-        assert bad.endswith("Set OPENAI_API_KEY__EU to an admin key with the right api.usage.read.")
+        assert "answered 401: Incorrect API key provided. Set OPENAI_API_KEY__EU to an admin key" in bad
         assert costs(answer, "account") == {"default": "2.70"}
-        assert f"not whole: openai_costs eu: 2 days failed, {BEFORE} to {YESTERDAY}" in table.out
-        assert mended.code == 0
+        assert f"not whole: openai_costs eu: 2 days failed: {BEFORE}..{YESTERDAY}" in table.out
         assert costs(spent(shell, "account"), "account") == {"default": "2.70", "eu": "2.70"}
 
 
+def test_a_provider_that_is_on_without_credentials_is_said_and_does_not_stop_the_other(openai_world):
+    shell, _ = openai_world
+    shell.settings |= {"ENABLE_OPENAI": "true", "ENABLE_ANTHROPIC": "true"}
+
+    done, status = shell.run("ingest", *LAST_TWO), shell.run("status")
+
+    assert (done.code, costs(spent(shell))) == (0, {BEFORE: "1.35", YESTERDAY: "1.35"})
+    assert (status.code, status.out.splitlines()[1:2]) == (
+        1,
+        ["  anthropic: switched on but unconfigured; nothing of it is read"],
+    )
+
+
 class TestRecompute:
-    @pytest.fixture
-    def shell(self, openai_world):
-        shell, _ = openai_world
-        assert shell.run("ingest", *LAST_TWO).code == 0
-        return shell
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shell(cls, tmp_path_factory):
+        with world(tmp_path_factory.mktemp("recompute") / "shell") as (shell, _):
+            shell.fill(ago(2), ago(1))
+            yield shell
 
     def spoil(self, shell: Shell) -> None:
         with duckdb.connect(str(shell.home / "warehouse.duckdb")) as connection:
@@ -176,28 +219,21 @@ class TestRecompute:
 
             assert (done.code, done.out, done.err) == (0, f"{BEFORE}..{YESTERDAY}: no changes\n", "")
 
-    def test_it_says_what_changed_and_mends_it(self, shell):
+    def test_a_dry_run_says_what_would_change_and_the_other_mends_it(self, shell):
         self.spoil(shell)
+        before = (shell.home / "CURRENT").read_text(), spent(shell)
 
+        dry = shell.run("recompute", *LAST_TWO, "--dry-run")
+        unchanged = (shell.home / "CURRENT").read_text(), spent(shell)
         done = shell.run("recompute", *LAST_TWO)
         again = shell.run("recompute", *LAST_TWO)
 
-        assert done.code == 0
+        assert (dry.code, done.code) == (0, 0)
+        assert unchanged == before
+        assert dry.out.splitlines()[1] == done.out.splitlines()[1]
         assert done.out.splitlines() == [
             f"{BEFORE}..{YESTERDAY}: 1 changes",
             f"  {YESTERDAY} openai_costs default whisper: was 1.10, is 0.10 USD",
         ]
         assert again.out == f"{BEFORE}..{YESTERDAY}: no changes\n"
         assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
-
-    def test_a_dry_run_says_the_same_and_changes_nothing(self, shell):
-        self.spoil(shell)
-        before = (shell.home / "CURRENT").read_text(), spent(shell)
-
-        dry = shell.run("recompute", *LAST_TWO, "--dry-run")
-        once_more = shell.run("recompute", *LAST_TWO, "--dry-run")
-
-        assert dry.code == 0
-        assert dry.out.splitlines()[1] == f"  {YESTERDAY} openai_costs default whisper: was 1.10, is 0.10 USD"
-        assert once_more.out == dry.out
-        assert ((shell.home / "CURRENT").read_text(), spent(shell)) == before

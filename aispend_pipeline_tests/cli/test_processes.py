@@ -17,16 +17,22 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.model import PROVIDERS
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator.anthropic import anthropic
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse.snapshots import READ_CONFIG
 
-from .conftest import Result, Shell, ago, one_line
+from ..service.world import StandingClock
+from .conftest import Result, Shell, ago, demo, one_line
 
 YESTERDAY = str(ago(1))
-COMMANDS = ["ingest", "spend", "recompute", "status", "config", "demo", "serve"]
+COMMANDS = ["ingest", "spend", "recompute", "status", "config", "doctor", "demo", "serve"]
 
 
 def test_no_help_waits_for_dagster():
@@ -49,64 +55,83 @@ assert not heavy, heavy
         assert f"Usage: aispend {command}" in done.stdout
 
 
-# One account is refused with its key in the body, a page of another repeats the key, the third is in order.
+# Of each provider one account is refused with its key in the body, a page of another repeats the key, the third is in
+# order. Every key has `MARK` in it, so that a part of one is found too.
+MARK = "Zq8"
 KEYS = {
     "OPENAI_API_KEY": "sk-admin-Zq8Refused",
     "OPENAI_API_KEY__ODD": "Zq8/echoed+key~1",
     "OPENAI_API_KEY__OK": "Zq8-fine",
+    "ANTHROPIC_API_KEY": "sk-ant-admin01-Zq8Refused",
+    "ANTHROPIC_API_KEY__ODD": "Zq8/echoed+key~2",
+    "ANTHROPIC_API_KEY__OK": "Zq8-fine-too",
 }
+
+
+async def indiscreet(request: Request) -> Response:
+    """A provider that repeats keys."""
+    headers = dict(request.headers)
+    key = headers.get("x-api-key") or headers["authorization"].removeprefix("Bearer ")
+    if "Refused" in key:
+        said = f"Incorrect API key provided: {key}. Headers were {headers!r}."
+        return JSONResponse({"error": {"message": said, "code": key, "type": key}}, 401, headers={"x-key": key})
+    return JSONResponse({"object": "page", "data": [], "has_more": False, "next_page": None, "you": key})
 
 
 @pytest.fixture(scope="module")
 def keys_at_work(tmp_path_factory) -> tuple[Shell, list[Result]]:
-    refused, _, fine = KEYS.values()
-    simulated = openai({fine: "default"}, SystemClock())
-
-    async def costs(request: Request) -> Response:
-        key = request.headers["authorization"].removeprefix("Bearer ")
-        if key == refused:
-            said = f"Incorrect API key provided: {key}. Header was {request.headers['authorization']!r}."
-            return JSONResponse({"error": {"message": said, "code": key}}, 401, headers={"x-key": key})
-        return JSONResponse({"object": "page", "data": [], "has_more": False, "next_page": None, "you": key})
-
-    app = Starlette(routes=[Route("/v1/organization/costs", costs)])
+    """A shell whose keys were used by every command, and what each printed, the answers over HTTP at last."""
+    simulated = (
+        openai({KEYS["OPENAI_API_KEY__OK"]: "default"}, SystemClock()),
+        anthropic({KEYS["ANTHROPIC_API_KEY__OK"]: "default"}, SystemClock()),
+    )
+    others = Starlette(routes=[Route("/{path:path}", indiscreet)])
 
     async def by_key(scope, receive, send):
-        key = dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer ")
-        await (simulated if key == fine else app)(scope, receive, send)
+        is_openai = scope["path"].startswith("/v1/organization/")
+        fine = b"Zq8-fine" in b"".join(value for _, value in scope["headers"])
+        await (simulated[0 if is_openai else 1] if fine else others)(scope, receive, send)
 
     with served(by_key) as base:
-        shell = Shell(tmp_path_factory.mktemp("secrets"), {"OPENAI_BASE_URL": f"{base}/v1", **KEYS})
-        ingested = shell.run_apart("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
-        others = [shell.run(name) for name in ("status", "config", "spend", "recompute")]
-    return shell, [ingested, *others]
+        addresses = {"OPENAI_BASE_URL": f"{base}/v1", "ANTHROPIC_BASE_URL": base}
+        shell = Shell(tmp_path_factory.mktemp("secrets"), {"AISPEND_START_DATE": YESTERDAY, **addresses, **KEYS})
+        ingested = shell.run_apart("ingest")
+        said = [shell.run(name) for name in ("status", "config", "spend", "recompute", "doctor")]
+        client = TestClient(create_app(Settings.load(shell.environment({}), None), SystemClock()))
+        paths = ["/status", "/config", "/spend", *(f"/providers/{name}/raw?limit=500" for name in PROVIDERS)]
+        answered = [Result(0, client.get(path).raise_for_status().text, "") for path in paths]
+    return shell, [ingested, *said, *answered]
 
 
 class TestSecrets:
-    def test_the_ingest_said_what_was_wrong_with_each_account(self, keys_at_work):
+    @pytest.mark.parametrize(
+        ("provider", "setting"), [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY")]
+    )
+    def test_the_ingest_said_what_was_wrong_with_each_account(self, keys_at_work, provider, setting):
         ingested = keys_at_work[1][0]
 
         assert (ingested.code, ingested.err) == (1, "")
-        lines = {line.split()[1]: line for line in ingested.out.splitlines()}
-        assert "answered 401" in lines["default"]
-        assert "Set OPENAI_API_KEY to an admin key" in lines["default"]
-        assert "repeats the key, so it is not kept" in lines["odd"]
-        assert ": complete: " in lines["ok"]
+        for source in (f"{provider}_costs", f"{provider}_usage", f"names {provider}"):
+            of_source = [line for line in ingested.out.splitlines() if line.startswith(source)]
+            of_account = {
+                name: "".join(line for line in of_source if f" {name}" in line) for name in ("default", "odd")
+            }
+            assert "answered 401" in of_account["default"]
+            assert f"Set {setting} to an" in of_account["default"]
+            assert "repeats the key, so it is not kept" in of_account["odd"]
+            assert [line for line in of_source if " ok " in line and "failed" in line] == []
 
-    def test_no_command_prints_a_key(self, keys_at_work):
+    def test_nothing_prints_or_answers_a_key_or_a_part_of_one(self, keys_at_work):
         for result in keys_at_work[1]:
-            for key in KEYS.values():
-                assert key not in result.out + result.err
+            assert result.out
+            assert MARK not in result.out + result.err
 
     def test_no_file_of_the_home_holds_a_key(self, keys_at_work):
         files = [file for file in keys_at_work[0].home.rglob("*") if file.is_file()]
 
-        assert {".duckdb", ".db", ".yaml"} <= {file.suffix for file in files}
+        assert {".duckdb", ".db", ".yaml", ".sqlite"} <= {file.suffix for file in files}
         for file in files:
-            content = file.read_bytes()
-            for key in KEYS.values():
-                assert key.encode() not in content, file
-                assert json.dumps(key)[1:-1].encode() not in content, file
+            assert MARK.encode() not in file.read_bytes(), file
 
     def test_no_table_holds_a_key_packed_bodies_included(self, keys_at_work):
         stores = list(keys_at_work[0].home.rglob("*.duckdb"))
@@ -118,8 +143,7 @@ class TestSecrets:
                     for row in connection.execute(f'SELECT * FROM "{table}"').fetchall():
                         unpacked = [zlib.decompress(cell) if isinstance(cell, bytes) else cell for cell in row]
                         bodies += table == "body" and "organization.costs.result" in str(unpacked)
-                        for key in KEYS.values():
-                            assert key not in str(unpacked), (file, table)
+                        assert MARK not in str(unpacked), (file, table)
         assert bodies
 
     def test_the_run_records_hold_no_key(self, keys_at_work):
@@ -127,10 +151,10 @@ class TestSecrets:
             for run in instance.get_runs():
                 told = str(run) + "".join(str(entry) for entry in instance.all_logs(run.run_id))
                 assert "answered 401" in told or "spend" in told
-                for key in KEYS.values():
-                    assert key not in told
+                assert MARK not in told
 
 
+@pytest.mark.long
 def test_an_ingest_that_is_interrupted_or_killed_leaves_nothing_that_needs_a_hand(openai_world):
     shell, organisation = openai_world
     asked = ("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
@@ -155,7 +179,9 @@ def test_an_ingest_that_is_interrupted_or_killed_leaves_nothing_that_needs_a_han
     assert interrupted.out == ""
     assert killed.code == -signal.SIGKILL
     assert (clean.code, clean.err) == (0, "")
-    assert one_line(clean.out).endswith(": complete: 2 pages, 1.35 USD")
+    costs, usage = clean.out.splitlines()
+    assert costs.endswith(": complete: 2 pages, 1.35 USD")
+    assert usage.endswith(": complete: 10 pages")
     with dg.DagsterInstance.from_config(str(shell.home / "dagster")) as instance:
         states = {run.run_id: run.status for run in instance.get_runs()}
     assert [states[run_id] for run_id in left] == [dg.DagsterRunStatus.FAILURE]
@@ -170,10 +196,11 @@ def test_an_ingest_that_is_interrupted_or_killed_leaves_nothing_that_needs_a_han
 def demonstrated(tmp_path_factory) -> tuple[Path, Result]:
     folder = tmp_path_factory.mktemp("demo")
     (folder / ".env").write_text(
-        "OPENAI_API_KEY=sk-real-1\nENABLE_OPENAI=false\nOPENAI_BASE_URL=https://nowhere.invalid\n"
+        "OPENAI_API_KEY=sk-real-1\nANTHROPIC_API_KEY=sk-ant-real\nENABLE_OPENAI=false\n"
+        "OPENAI_BASE_URL=https://nowhere.invalid\n"
     )
-    shell = Shell(folder, {"OPENAI_API_KEY": "sk-real-2", "OPENAI_BASE_URL": "https://nowhere.invalid/v1"})
-    return folder, shell.run_apart("demo", "--once", "--home", str(folder / "tried"))
+    environment = {"OPENAI_API_KEY": "sk-real-2", "OPENAI_BASE_URL": "https://nowhere.invalid/v1"}
+    return folder, demo(Shell(folder, environment, StandingClock()))
 
 
 class TestDemo:
@@ -181,20 +208,29 @@ class TestDemo:
         result = demonstrated[1]
 
         assert (result.code, result.err) == (0, "")
-        *_, last, hint = result.out.splitlines()
+        *_, hint = result.out.splitlines()
         assert hint.startswith("look at it again: AISPEND_HOME=")
-        billed, answered = re.search(
-            r"billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$", last
-        ).groups()
-        assert billed == answered
-        assert float(billed) > 1000
+        compared = re.findall(
+            r"^\S+ (\w+ \w+): the simulator billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$",
+            result.out,
+            re.MULTILINE,
+        )
+        assert [account for account, _, _ in compared] == [
+            "openai default",
+            "openai eu",
+            "anthropic default",
+            "anthropic eu",
+        ]
+        for _, billed, answered in compared:
+            assert billed == answered
+            assert float(billed) > 100
 
     def test_it_keeps_to_its_folder_and_ignores_keys_and_the_dotenv_file(self, demonstrated):
         folder, result = demonstrated
 
         assert {path.name for path in folder.iterdir()} == {".env", "tried"}
-        assert "sk-real" not in result.out + result.err
-        assert "a simulated OpenAI with two accounts is on http://127.0.0.1:" in result.out
+        assert "-real" not in result.out + result.err
+        assert re.match("a simulated OpenAI is on http://127.0.0.1:[0-9]+, a simulated Anthropic on http", result.out)
 
     def test_it_refuses_a_home_with_real_data(self, tmp_path):
         shell = Shell(tmp_path)
@@ -225,7 +261,7 @@ def test_the_service_answers_what_the_command_answers_until_it_is_stopped(openai
     asked = {"from": YESTERDAY, "to": YESTERDAY, "groupBy": "model"}
 
     empty = httpx.get(f"{base}/spend", params=asked).json()
-    shell.run("ingest", "--from", YESTERDAY, "--to", YESTERDAY)
+    shell.fill(ago(1), ago(1))
     filled = httpx.get(f"{base}/spend", params=asked).json()
     printed = shell.run("spend", "--from", YESTERDAY, "--to", YESTERDAY, "--group-by", "model", "--format", "json")
     head = httpx.head(f"{base}/spend", params=asked)

@@ -34,6 +34,7 @@ def test_days_that_make_no_sense(shell, command, options, said):
 
     assert (done.code, done.out) == (2, "")
     assert one_line(done.err).startswith(said)
+    assert not shell.home.exists()
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,9 @@ def test_days_that_make_no_sense(shell, command, options, said):
         (["spend", "--group-by", "DAY"], "--group-by 'DAY': takes any of day, provider, account, model"),
         (["spend", "--group-by", "day,day"], "--group-by 'day,day': takes any of"),
         (["spend", "--group-by", "model); drop table spend --"], "--group-by 'model); drop table spend --'"),
+        (["spend", "--group-by", "project,projects"], "--group-by 'project,projects': takes any of"),
+        (["demo", "--once", "--scenario", "nonsense"], "--scenario 'nonsense' is none of outage, slow, rate-limited"),
+        (["demo", "--once", "--scenario", ""], "--scenario '' is none of outage"),
         (["spend", "--format", "xml"], "--format 'xml' is none of table, json, csv"),
         (["serve", "--port", "99999"], "127.0.0.1:99999 cannot be listened on"),
         (["serve", "--port", "-1"], "127.0.0.1:-1 cannot be listened on"),
@@ -56,6 +60,7 @@ def test_options_that_are_not_known(shell, arguments, said):
 
     assert (done.code, done.out) == (2, "")
     assert one_line(done.err).startswith(said)
+    assert not (shell.folder / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +74,10 @@ def test_what_the_command_line_does_not_know_is_wrong_use(shell, arguments):
     assert not shell.home.exists()
 
 
-@pytest.mark.parametrize("command", ["ingest", "spend", "recompute", "status", "config", "serve"])
+ADMIN = "sk-ant-admin01-cli"
+
+
+@pytest.mark.parametrize("command", ["ingest", "spend", "recompute", "status", "config", "doctor", "serve"])
 def test_wrong_settings_are_all_said_a_line_each_by_every_command(shell, command):
     done = shell.run(command, AISPEND_PORT="http", OPENAI_HARD_CAP="1,000", OPENAI_API_KEY=KEY)
 
@@ -77,21 +85,47 @@ def test_wrong_settings_are_all_said_a_line_each_by_every_command(shell, command
     assert [line.split(":")[0] for line in done.err.splitlines()] == ["AISPEND_PORT", "OPENAI_HARD_CAP"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "text"),
+    [
+        ("AISPEND_ANTHROPIC_CALLS_PER_HOUR", "0"),
+        ("AISPEND_ANTHROPIC_CALLS_PER_HOUR", "many"),
+        ("ANTHROPIC_BASE_URL", "http://api.example.com"),
+        ("CRON_LOOKBACK_HOURS", "0"),
+        ("CRON_LOOKBACK_HOURS", "-5"),
+        ("CRON_LOOKBACK_HOURS", "1000000000"),
+    ],
+)
+@pytest.mark.parametrize("command", ["ingest", "doctor"])
+def test_a_setting_that_makes_no_sense_is_one_line_that_names_it(shell, command, setting, text):
+    done = shell.run(command, ANTHROPIC_API_KEY=ADMIN, **{setting: text})
+
+    assert (done.code, done.out) == (2, "")
+    assert one_line(done.err).startswith(f"{setting}: ")
+    assert not shell.home.exists()
+
+
 def test_without_credentials_there_is_nothing_to_read(shell):
     done = shell.run("ingest")
 
     assert (done.code, done.out) == (2, "")
-    assert one_line(done.err) == "no provider to read: set OPENAI_API_KEY to an admin key of your organisation"
+    assert one_line(done.err) == (
+        "no provider to read: set OPENAI_API_KEY or ANTHROPIC_API_KEY to an admin key of your organisation"
+    )
+    assert not shell.home.exists()
 
 
-def test_a_provider_that_is_enabled_without_credentials_is_unconfigured_and_the_rest_goes_on(shell):
-    done = shell.run("ingest", ENABLE_OPENAI="true")
-    status = shell.run("status", ENABLE_OPENAI="true")
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_provider_that_is_enabled_without_credentials_is_unconfigured(shell, provider):
+    enabled = {f"ENABLE_{provider.upper()}": "true"}
+
+    done = shell.run("ingest", **enabled)
+    status = shell.run("status", **enabled)
 
     assert done.code == 2
-    assert one_line(done.err).startswith("no provider to read: set OPENAI_API_KEY")
+    assert one_line(done.err).startswith("no provider to read: set OPENAI_API_KEY or ANTHROPIC_API_KEY")
     assert status.code == 1
-    assert "openai: switched on but unconfigured" in status.out
+    assert f"{provider}: switched on but unconfigured" in status.out
 
 
 def test_a_port_that_is_taken_is_said(shell):
@@ -148,7 +182,9 @@ def test_a_store_that_was_made_and_never_filled_shows_no_zero_either(shell):
 
     assert "0.00" not in spend.out + without_key.out
     assert "not whole: openai_costs default" in spend.out
-    assert without_key.out.strip() == "nothing was read yet; set OPENAI_API_KEY and run: aispend ingest"
+    assert without_key.out.strip() == (
+        "nothing was read yet; set OPENAI_API_KEY or ANTHROPIC_API_KEY and run: aispend ingest"
+    )
 
 
 def test_config_shows_what_is_set_and_no_secret(shell):

@@ -20,8 +20,9 @@ from aispend_pipeline_tests.conftest import SAMPLES
 from aispend_pipeline_tests.sources.scripted import NOW, SETTLED, bucket, page, result
 
 steady = settings(deadline=None, derandomize=True)
-slower = settings(steady, max_examples=40)
+slower = settings(steady, max_examples=25)
 DAY = SETTLED.first
+COSTS = "/organization/costs"
 
 
 def records(*bodies: bytes) -> list[dict]:
@@ -29,7 +30,7 @@ def records(*bodies: bytes) -> list[dict]:
 
 
 def tallied(bodies: Sequence[bytes], window: Window = SETTLED) -> Tally:
-    return tally(OpenAICosts().records(lambda: bodies, NOW), window)
+    return tally(((COSTS, table) for table in OpenAICosts().records(lambda: bodies, NOW)), window)
 
 
 lines = st.builds(
@@ -102,6 +103,31 @@ def test_sums_are_what_fractions_say(answer):
                 sums[key] = sums.get(key, 0) + Fraction(Decimal(text).quantize(Decimal("1e-18")))
     got = tallied([page(*(bucket(day, *some) for day, some in answer.items()))]).amounts
     assert {key: Fraction(amount) for key, amount in got.items()} == sums
+
+
+def hour(n: int, seconds: int | None = 3600) -> dict:
+    start = int(midnight(DAY).timestamp()) + 3600 * n
+    return {**bucket(start), "end_time": start + seconds if seconds else None}
+
+
+@pytest.mark.parametrize(
+    ("buckets", "over", "running"),
+    [
+        ([], False, False),
+        ([hour(n) for n in range(24)], True, True),
+        ([hour(n) for n in range(23)], False, True),
+        ([*(hour(n) for n in range(23)), hour(5)], False, True),
+        ([hour(0, 86400)], True, True),
+        ([hour(0, 86399)], False, True),
+        ([hour(0, None)], True, True),
+    ],
+    ids=["none", "24", "23", "23 and one twice", "one of a day", "a second less", "without an end"],
+)
+def test_a_day_is_answered_by_buckets_of_all_of_it_once_it_is_over(buckets, over, running):
+    found = tallied([page(*buckets[:7]), page(*buckets[7:])])
+    assert found.answered({COSTS}, DAY + timedelta(days=1)) == ({DAY} if over else set())
+    assert found.answered({COSTS}, DAY) == ({DAY} if running else set())
+    assert found.answered({COSTS, "/another"}, DAY) == set()
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("costs_*.json")))

@@ -106,8 +106,8 @@ def test_other_currencies_are_kept_and_listed_and_never_added(warehouse, clock):
         (NEXT, "o3", None, 1),
     ]
     with Snapshots(warehouse.home).current()[1] as cursor:
-        answer = reads.ask(cursor, reads.Question(BOTH, group_by=("model",)), [])
-        only_o3 = reads.ask(cursor, reads.Question(BOTH, models=("o3",)), [])
+        answer = reads.ask(cursor, reads.Question(BOTH, group_by=("model",)), [], LATER.date())
+        only_o3 = reads.ask(cursor, reads.Question(BOTH, models=("o3",)), [], LATER.date())
     assert answer.total_usd == Decimal("1.5")
     assert {row.keys["model"]: row.usd for row in answer.rows} == {"gpt-4o": Decimal("1.5"), "o3": None}
     assert answer.unconverted == [("EUR", Decimal("109.5")), ("JPY", Decimal(7))]

@@ -87,7 +87,8 @@ def test_raw_pages_refuse_days_the_wrong_way_round(client):
         "",
         "day,",
         " day",
-        "line_item",
+        "project_id",
+        "lineitem",
         "by_day",
         "*",
         "1",
@@ -162,8 +163,9 @@ def test_what_is_not_a_route_is_not_found(client, path):
     assert "root:" not in json.dumps(body)
 
 
-def test_a_provider_that_is_known_and_was_never_read_has_no_pages(client):
-    assert client.get("/providers/anthropic/raw").json() == {"items": [], "cursor": None}
+@pytest.mark.parametrize("name", ["anthropic", "vertex"])
+def test_a_provider_that_is_known_and_was_never_read_has_no_pages(client, name):
+    assert client.get(f"/providers/{name}/raw").json() == {"items": [], "cursor": None}
 
 
 @pytest.mark.parametrize("path", ["/spend", "/status", "/config", "/healthz", "/providers/openai/raw", "/openapi.json"])

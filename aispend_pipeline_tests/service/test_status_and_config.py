@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from aispend_pipeline import __version__
+from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.settings import Settings
@@ -16,7 +17,7 @@ from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import Warehouse
 
-from .world import DAYS, KEYS, NOW, StandingClock, fill, settings
+from .world import DAYS, KEYS, NOTHING_ELSE, NOW, StandingClock, bucket, days_asked, fill, page, settings
 
 
 @pytest.fixture
@@ -52,8 +53,9 @@ def test_all_is_well_after_a_whole_ingest(tmp_path, base, clock):
 
     assert (body["status"], body["reasons"], body["version"]) == ("ok", [], __version__)
     assert body["as_of"] == "2026-06-12T13:20:00Z"
-    (feed,) = body["sources"]
+    feed, usage = body["sources"]
     assert (feed["source"], feed["account"], feed["provider"]) == ("openai_costs", "default", "openai")
+    assert (usage["source"], usage["coverage"]) == ("openai_usage", feed["coverage"])
     assert (feed["last_ingest"]["state"], feed["last_ingest"]["error"]) == ("complete", None)
     assert feed["last_complete_at"] == feed["last_ingest"]["at"] == "2026-06-12T13:20:00Z"
     assert (feed["stale"], feed["consecutive_failures"], feed["quarantined"], feed["restatements"]) == (False, 0, 0, 0)
@@ -64,6 +66,9 @@ def test_all_is_well_after_a_whole_ingest(tmp_path, base, clock):
         "partial": 0,
         "failed": 0,
         "not_due": 0,
+        "open": 1,
+        "provisional": 2,
+        "settled": 2,
     }
 
 
@@ -77,8 +82,10 @@ def test_old_figures_are_called_stale_beyond_the_limit(tmp_path, base, clock, se
 
     assert body["sources"][0]["stale"] is stale
     assert body["status"] == ("degraded" if stale else "ok")
-    said = ["openai_costs default: stale, last read completely at 2026-06-12 13:20 UTC"]
-    assert body["reasons"] == (said if stale else [])
+    sources = ("openai_costs", "openai_usage") if stale else ()
+    assert body["reasons"] == [
+        f"{name} default: stale, last read completely at 2026-06-12 13:20 UTC" for name in sources
+    ]
 
 
 def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, base, clock):
@@ -89,16 +96,17 @@ def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, b
         key = request.headers["authorization"].removeprefix("Bearer ")
         return JSONResponse({"error": {"message": f"Incorrect API key provided: {key}.", "code": "x"}}, 401)
 
-    with served(Starlette(routes=[Route("/v1/organization/costs", refused)])) as bad:
+    with served(Starlette(routes=[Route("/{path:path}", refused)])) as bad:
         fill(one_account(made.home, bad), clock)
     body = status_of(made, clock)
 
     assert body["status"] == "failing"
-    (feed,) = body["sources"]
-    assert feed["last_ingest"]["error_class"] == "unauthorized"
-    assert "OPENAI_API_KEY" in feed["last_ingest"]["error"]
-    assert feed["consecutive_failures"] == 1  # of the newest day
-    assert feed["coverage"]["complete"] == 5  # what was read before still stands
+    assert len(body["sources"]) == 2
+    for feed in body["sources"]:
+        assert feed["last_ingest"]["error_class"] == "unauthorized"
+        assert "OPENAI_API_KEY" in feed["last_ingest"]["error"]
+        assert feed["consecutive_failures"] == 1  # of the newest day
+        assert feed["coverage"]["complete"] == 5  # what was read before still stands
     assert KEYS["default"] not in str(body)
 
 
@@ -109,13 +117,45 @@ def test_one_account_that_fails_is_degraded_and_not_failing(tmp_path, base, cloc
     body = status_of(made, clock)
 
     assert body["status"] == "degraded"
-    assert [(feed["account"], feed["last_ingest"]["state"]) for feed in body["sources"]] == [
-        ("default", "complete"),
-        ("eu", "failed"),
+    assert [(feed["source"], feed["account"], feed["last_ingest"]["state"]) for feed in body["sources"]] == [
+        ("openai_costs", "default", "complete"),
+        ("openai_costs", "eu", "failed"),
+        ("openai_usage", "default", "complete"),
+        ("openai_usage", "eu", "failed"),
     ]
     assert body["sources"][1]["last_complete_at"] is None
-    assert any("openai_costs eu" in reason and "OPENAI_API_KEY__EU" in reason for reason in body["reasons"])
+    for source in ("openai_costs", "openai_usage"):
+        assert any(f"{source} eu" in reason and "OPENAI_API_KEY__EU" in reason for reason in body["reasons"])
     assert any("eu: 5 days could never be read" in reason for reason in body["reasons"])
+
+
+def test_two_keys_of_one_organisation_are_said_since_it_is_counted_twice(tmp_path, clock):
+    with served(openai({KEYS["default"]: "default", KEYS["eu"]: "default"}, clock)) as base:
+        made = one_account(tmp_path / "home", base, OPENAI_API_KEY__EU=KEYS["eu"])
+        fill(made, clock)
+
+    body = status_of(made, clock)
+
+    assert body["status"] == "degraded"
+    assert body["reasons"] == [
+        "openai_costs: default and eu are given the same lines, and counted twice; remove one of the two keys"
+    ]
+
+
+def test_days_whose_control_cannot_be_read_are_said(tmp_path, clock):
+    async def costs(request):
+        amount = "1.00" if "line_item" in str(request.url) else "oops"
+        buckets = [bucket(day, (amount, "gpt-4o, input")) for day in days_asked(request)]
+        return Response(page(*buckets), media_type="application/json")
+
+    with served(Starlette(routes=[Route("/v1/organization/costs", costs), *NOTHING_ELSE])) as base:
+        made = one_account(tmp_path / "home", base)
+        fill(made, clock, Window(NOW.date() - timedelta(days=2), NOW.date() - timedelta(days=1)))
+
+    body = status_of(made, clock)
+
+    assert body["reasons"] == ["openai_costs default: 2 days could not be held against the provider's own sum"]
+    assert body["sources"][0]["coverage"]["complete"] == 2
 
 
 def test_a_feed_that_was_never_read_is_listed_and_said(tmp_path, clock):
@@ -125,10 +165,10 @@ def test_a_feed_that_was_never_read_is_listed_and_said(tmp_path, clock):
     body = status_of(made, clock)
 
     assert body["status"] == "degraded"
-    assert [(feed["account"], feed["last_ingest"], feed["stale"]) for feed in body["sources"]] == [
-        (name, None, True) for name in KEYS
-    ]
-    assert body["reasons"] == [f"openai_costs {name}: was never read; run: aispend ingest" for name in KEYS]
+    feeds = [(source, account) for source in ("openai_costs", "openai_usage") for account in KEYS]
+    assert [(feed["source"], feed["account"]) for feed in body["sources"]] == feeds
+    assert [(feed["last_ingest"], feed["stale"]) for feed in body["sources"]] == [(None, True)] * len(feeds)
+    assert body["reasons"] == [f"{source} {account}: was never read; run: aispend ingest" for source, account in feeds]
 
 
 def test_without_a_snapshot_it_still_answers_and_does_not_say_ok(tmp_path, clock):

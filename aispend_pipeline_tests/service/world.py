@@ -1,7 +1,7 @@
 """A small world to ask the service about: providers on loopback, a clock that stands, a home that was filled."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -67,6 +67,30 @@ def page(*buckets: Mapping[str, Any]) -> bytes:
     return json.dumps({"object": "page", "data": buckets, "has_more": False, "next_page": None}).encode()
 
 
+def days_asked(request: Request) -> list[date]:
+    """The days that a question to OpenAI is about."""
+    first = datetime.fromtimestamp(int(request.query_params["start_time"]), UTC).date()
+    end = int(request.query_params.get("end_time", datetime.now(UTC).timestamp() + 1))
+    last = datetime.fromtimestamp(end - 1, UTC).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+async def nothing_used(request: Request) -> Response:
+    """OpenAI's usage of an organisation that used nothing: all of every day that is asked for."""
+    return Response(page(*(bucket(day) for day in days_asked(request))), media_type="application/json")
+
+
+async def nothing_listed(request: Request) -> Response:
+    """Any list of OpenAI's, empty."""
+    return Response(page(), media_type="application/json")
+
+
+NOTHING_ELSE = [
+    Route("/v1/organization/usage/{kind}", nothing_used),
+    Route("/v1/organization/{path:path}", nothing_listed),
+]
+
+
 def _odd_organisation() -> Starlette:
     body = page(
         bucket(ODD_DAY, ("12.5", "gpt-4o, input"), ("0.000003", "what is this")),
@@ -77,17 +101,18 @@ def _odd_organisation() -> Starlette:
     async def costs(request: Request) -> Response:
         return Response(body, media_type="application/json")
 
-    return Starlette(routes=[Route("/v1/organization/costs", costs)])
+    return Starlette(routes=[Route("/v1/organization/costs", costs), *NOTHING_ELSE])
 
 
 def provider(clock: StandingClock) -> ASGIApp:
-    """An OpenAI with the accounts of `KEYS`."""
-    simulated = openai({KEYS[name]: name for name in ("default", "eu")}, clock, buckets_a_page=2)
-    odd = _odd_organisation()
+    """An OpenAI with the accounts of `KEYS`; its costs come two days a page."""
+    keys = {KEYS[name]: name for name in ("default", "eu")}
+    costs, others, odd = openai(keys, clock, buckets_a_page=2), openai(keys, clock), _odd_organisation()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         key = dict(scope["headers"]).get(b"authorization", b"")
-        await (odd if key.endswith(KEYS["odd"].encode()) else simulated)(scope, receive, send)
+        of_others = costs if scope["path"].endswith("/costs") else others
+        await (odd if key.endswith(KEYS["odd"].encode()) else of_others)(scope, receive, send)
 
     return app
 
@@ -98,23 +123,22 @@ def settings(home: Path, base: str, **more: str) -> Settings:
     return Settings.load({"AISPEND_HOME": str(home), "OPENAI_BASE_URL": f"{base}/v1", **keys, **more}, dotenv=None)
 
 
-def read(of: Settings, clock: StandingClock, window: Window = DAYS) -> list[Fetch]:
+def read(of: Settings, clock: StandingClock, window: Window = DAYS, source: str = "openai_costs") -> list[Fetch]:
     """Read `window` of every account and store it, as a run's first step does."""
-    return ingest.read_source(
-        SOURCES["openai_costs"], of, Warehouse(of.home, clock), window, clock=clock, limits=Limits()
-    )
+    return ingest.read_source(SOURCES[source], of, Warehouse(of.home, clock), window, clock=clock, limits=Limits())
 
 
-def fill(of: Settings, clock: StandingClock, window: Window = DAYS) -> None:
+def fill(of: Settings, clock: StandingClock, window: Window = DAYS, sources: Iterable[str] = SOURCES) -> None:
     """Read, add up and publish."""
-    read(of, clock, window)
+    for source in sources:
+        read(of, clock, window, source)
     add_up(Warehouse(of.home, clock), window, clock)
 
 
 @contextmanager
-def filled(home: Path, clock: StandingClock, **more: str) -> Iterator[Settings]:
+def filled(home: Path, clock: StandingClock, sources: Iterable[str] = SOURCES, **more: str) -> Iterator[Settings]:
     """Settings of a home that was filled, while the provider runs."""
     with served(provider(clock)) as base:
         made = settings(home, base, **more)
-        fill(made, clock)
+        fill(made, clock, sources=sources)
         yield made

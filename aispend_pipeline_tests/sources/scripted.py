@@ -23,11 +23,13 @@ import msgspec
 
 from aispend_pipeline.model import Fetch, Reading, Window, midnight
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.engine import read_account
-from aispend_pipeline.sources.http import Limits, client
+from aispend_pipeline.sources.engine import Source, read_account
+from aispend_pipeline.sources.http import Budget, Limits, client
 from aispend_pipeline.sources.openai_costs import OpenAICostsSource
 from aispend_pipeline_tests.conftest import KEY
 
+OPENAI_COSTS = OpenAICostsSource()
+ANTHROPIC_KEY = "sk-ant-admin01-test-4b8e2c"
 NOW = datetime(2026, 11, 25, 13, 20, tzinfo=UTC)
 TODAY = NOW.date()
 YOUNG = Window(date(2026, 11, 24), date(2026, 11, 24))
@@ -51,8 +53,9 @@ class Asked:
 
     @property
     def reading(self) -> Reading:
-        """Rows are asked for by line item, the control is not."""
-        return Reading.ROWS if "line_item" in self.all("group_by[]") else Reading.CONTROL
+        """All of usage is rows; a bill's are asked for by what is billed, its control is not."""
+        by_line = {"line_item", "description"} & {*self.all("group_by[]")}
+        return Reading.ROWS if by_line or "/usage" in self.path else Reading.CONTROL
 
     @property
     def cursor(self) -> str | None:
@@ -293,17 +296,23 @@ class FakeClock:
         self.advance(seconds)
 
 
-def settings_for(base_url: str, **more: str) -> Settings:
-    """Settings of one account there."""
-    return Settings.load({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base_url, **more}, dotenv=None)
+def settings_for(base_url: str, provider: str = "openai", **more: str) -> Settings:
+    """Settings of one account of `provider` there."""
+    of = {
+        "openai": {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base_url},
+        "anthropic": {"ANTHROPIC_API_KEY": ANTHROPIC_KEY, "ANTHROPIC_BASE_URL": base_url.removesuffix("/v1")},
+    }
+    return Settings.load({**of[provider], **more}, dotenv=None)
 
 
 def read(
     base_url: str,
     window: Window = SETTLED,
     *,
+    source: Source = OPENAI_COSTS,
     clock: FakeClock | None = None,
     limits: Limits | None = None,
+    budget: Budget | None = None,
     account: str = "default",
     **more: str,
 ) -> list[Fetch]:
@@ -314,13 +323,14 @@ def read(
     async def once() -> list[Fetch]:
         async with client(limits) as http:
             return await read_account(
-                OpenAICostsSource(),
-                settings_for(base_url, **more),
+                source,
+                settings_for(base_url, source.provider, **more),
                 account,
                 [window],
                 http=http,
                 clock=clock or FakeClock(),
                 limits=limits,
+                budget=budget,
             )
 
     fetches = asyncio.run(once())

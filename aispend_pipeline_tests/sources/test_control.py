@@ -162,6 +162,15 @@ def test_a_day_with_a_quarantined_amount_cannot_be_compared():
     assert fetch.detail == {"quarantined": 1}
 
 
+def test_a_control_that_cannot_be_read_is_noted_with_its_days():
+    spoilt = page(*(bucket(day, result("NaN" if day == SETTLED.first else "1")) for day in SETTLED.days()))
+    with scripted(costs([days(SETTLED, "1")], [spoilt])) as provider:
+        fetch = read_one(provider.base_url)
+    assert fetch.state is FetchState.COMPLETE
+    assert fetch.detail == {"control_unreadable": [str(SETTLED.first)]}
+    assert [answer.agrees for answer in fetch.answers] == [None, True, True]
+
+
 def test_both_questions_always_say_width_and_limit():
     with scripted(costs([page(more="2"), page(more="3"), days(SETTLED)])) as provider:
         read_one(provider.base_url)

@@ -24,6 +24,7 @@ from aispend_pipeline.simulator.server import served
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.sources.http import Limits
 from aispend_pipeline.warehouse import Warehouse, fetches
+from aispend_pipeline_tests.warehouse.books import completions
 from aispend_pipeline_tests.warehouse.building import complete, line
 from aispend_pipeline_tests.warehouse.driver import run, say
 
@@ -31,7 +32,7 @@ WINDOW = Window(date(2026, 5, 1), date(2026, 5, 3))
 
 
 def _provider(figure: Decimal) -> Starlette:
-    """An OpenAI where each day costs `figure`, in two lines on two pages."""
+    """An OpenAI where each day costs `figure`, in two lines on two pages, and takes 1000 tokens for each dollar."""
 
     def bucket(day: date, lines: list[dict]) -> dict:
         start = int(midnight(day).timestamp())
@@ -47,7 +48,15 @@ def _provider(figure: Decimal) -> Starlette:
         page = {"object": "page", "data": buckets, "has_more": more, "next_page": "2" if more else None}
         return Response(json.dumps(page), media_type="application/json")
 
-    return Starlette(routes=[Route("/v1/organization/costs", answer)])
+    async def usage(request: Request) -> Response:
+        start = int(request.query_params["start_time"])
+        counted = [completions("gpt-4o", int(figure * 1000), 0)] if "completions" in request.url.path else []
+        starts = [start + 86400 * day for day in range((int(request.query_params["end_time"]) - start) // 86400)]
+        buckets = [{"start_time": at, "end_time": at + 86400, "results": counted} for at in starts]
+        return Response(json.dumps({"object": "page", "data": buckets, "has_more": False, "next_page": None}))
+
+    routes = [Route("/v1/organization/costs", answer), Route("/v1/organization/usage/{kind}", usage)]
+    return Starlette(routes=routes)
 
 
 def read_and_add_up(home: Path, figure: str, point: str = "", nth: str = "1") -> None:

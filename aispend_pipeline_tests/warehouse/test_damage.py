@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from aispend_pipeline.errors import StoreError
-from aispend_pipeline.warehouse import Warehouse
+from aispend_pipeline.warehouse import Warehouse, snapshots
 from aispend_pipeline.warehouse import warehouse as module
 
 from .building import DAY, SetClock, complete, corrupt, line, look, store
@@ -120,46 +120,48 @@ def test_a_file_of_a_newer_schema_is_refused(filled):
     corrupt(filled, "UPDATE store_meta SET schema_version = 99")
 
     with pytest.raises(
-        StoreError, match=r"warehouse.duckdb: written by a newer aispend \(schema 99, this one knows 1\)"
+        StoreError, match=r"warehouse.duckdb: written by a newer aispend \(schema 99, this one knows 2\)"
     ):
         filled.publish()
 
-    assert look(filled, "SELECT max(schema_version) FROM store_meta") == [(1,)]
+    assert look(filled, "SELECT max(schema_version) FROM store_meta") == [(2,)]
 
 
 @pytest.fixture
-def with_a_second_migration(monkeypatch):
+def with_a_third_migration(monkeypatch):
     migrations = {
         **module._migrations(),
-        2: "ALTER TABLE spend ADD COLUMN note VARCHAR; CREATE TABLE extra (n INTEGER)",
+        3: "ALTER TABLE spend ADD COLUMN note VARCHAR; CREATE TABLE extra (n INTEGER)",
     }
     monkeypatch.setattr(module, "_migrations", lambda: migrations)
+    for reader in (module, snapshots):
+        monkeypatch.setattr(reader, "known_schema", lambda: 3)
     return migrations
 
 
-def test_an_older_file_is_migrated_once_with_a_copy_kept_beside_it(filled, with_a_second_migration):
+def test_an_older_file_is_migrated_once_with_a_copy_kept_beside_it(filled, with_a_third_migration):
     for _ in range(2):
         published = filled.publish()
 
-    assert published.schema_version == 2
-    assert look(filled, "SELECT schema_version, count(*) FROM store_meta GROUP BY ALL ORDER BY ALL") == [(1, 5), (2, 1)]
+    assert published.schema_version == 3
+    assert look(filled, "SELECT schema_version, count(*) FROM store_meta GROUP BY ALL ORDER BY ALL") == [(2, 5), (3, 1)]
     assert look(filled, "SELECT count(*) FROM extra") == [(0,)]
     assert look(filled, 'SELECT count(*) FROM "fetch"') == [(3,)]
-    with duckdb.connect(str(filled.file.with_name("warehouse.duckdb.schema1")), read_only=True) as kept:
+    with duckdb.connect(str(filled.file.with_name("warehouse.duckdb.schema2")), read_only=True) as kept:
         assert kept.execute('SELECT count(*) FROM "fetch"').fetchone() == (3,)
-        assert kept.execute("SELECT max(schema_version) FROM store_meta").fetchone() == (1,)
+        assert kept.execute("SELECT max(schema_version) FROM store_meta").fetchone() == (2,)
 
 
-def test_a_migration_that_fails_changes_nothing(filled, with_a_second_migration):
-    whole = with_a_second_migration[2]
-    with_a_second_migration[2] = f"{whole}; SELECT * FROM nowhere"
+def test_a_migration_that_fails_changes_nothing(filled, with_a_third_migration):
+    whole = with_a_third_migration[3]
+    with_a_third_migration[3] = f"{whole}; SELECT * FROM nowhere"
     with pytest.raises(StoreError, match="nowhere"):
         filled.publish()
 
-    with_a_second_migration[2] = whole
+    with_a_third_migration[3] = whole
     filled.publish()
 
-    assert look(filled, "SELECT max(schema_version), max(seq) FROM store_meta") == [(2, 6)]
+    assert look(filled, "SELECT max(schema_version), max(seq) FROM store_meta") == [(3, 6)]
 
 
 def use(warehouse: Warehouse, action: str) -> None:

@@ -23,9 +23,14 @@ TABLES = {
     "body",
     "spend",
     "quarantine",
+    "usage",
+    "usage_model",
+    "unpriced_daily",
     "spend_daily",
     "restatement",
     "coverage",
+    "name",
+    "names_read",
 }
 
 
@@ -49,7 +54,7 @@ def test_before_the_first_publish_a_reader_is_told_what_to_do(home, clock):
 def test_the_first_publish_makes_an_empty_schema_that_can_be_read(home, clock):
     published = Warehouse(home, clock).publish()
 
-    assert (published.seq, published.schema_version, published.at) == (1, 1, "2026-06-01T09:30:00Z")
+    assert (published.seq, published.schema_version, published.at) == (1, 2, "2026-06-01T09:30:00Z")
     found, cursor = Snapshots(home).current()
     with cursor:
         assert found == published

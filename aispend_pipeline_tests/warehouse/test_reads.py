@@ -9,15 +9,16 @@ import pytest
 from aispend_pipeline.model import CoverageState, Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.warehouse import Snapshots, Warehouse
-from aispend_pipeline.warehouse.reads import DIMENSIONS, TOKENS, Answer, Question, ask, complete_days, not_whole
+from aispend_pipeline.warehouse.coverage import complete_days, not_whole
+from aispend_pipeline.warehouse.reads import OF_THE_ROLLUP, TOKENS, Answer, Question, ask
 
-from .building import DAY, SOURCE, SetClock, complete, failed, line, store
+from .building import DAY, LATER, SOURCE, SetClock, complete, failed, line, store
 
 NEXT = DAY + timedelta(days=1)
 BOTH = Window(DAY, NEXT)
 TOTAL = Decimal("112.250000000000000001")
 FEEDS = [(SOURCE, "eu", "openai"), (SOURCE, "us", "openai")]
-SUBSETS = [subset for size in range(len(DIMENSIONS) + 1) for subset in combinations(DIMENSIONS, size)]
+SUBSETS = [subset for size in range(len(OF_THE_ROLLUP) + 1) for subset in combinations(OF_THE_ROLLUP, size)]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def cursor(tmp_path_factory):
 
 
 def asked(cursor, *group_by: str, window: Window = BOTH, **filters) -> Answer:
-    return ask(cursor, Question(window, group_by=group_by, **filters), FEEDS)
+    return ask(cursor, Question(window, group_by=group_by, **filters), FEEDS, LATER.date())
 
 
 @pytest.mark.parametrize("group_by", SUBSETS, ids=lambda names: "+".join(names) or "nothing")
@@ -129,14 +130,14 @@ def test_an_answer_is_complete_if_every_day_it_rests_on_was_read(cursor, filters
 
 
 def test_a_feed_that_was_configured_and_never_read_makes_the_answer_incomplete(cursor):
-    answer = ask(cursor, Question(Window(DAY, DAY)), [*FEEDS, (SOURCE, "new", "openai")])
+    answer = ask(cursor, Question(Window(DAY, DAY)), [*FEEDS, (SOURCE, "new", "openai")], LATER.date())
 
     assert [(day.account, day.state) for day in answer.coverage if day.account == "new"] == [("new", "not_due")]
     assert not answer.complete
 
 
 def test_complete_days_are_those_that_need_no_reading(cursor):
-    assert complete_days(cursor) == {(SOURCE, "eu"): {DAY, NEXT}, (SOURCE, "us"): {DAY}}
+    assert complete_days(cursor) == {(SOURCE, "eu"): {DAY: LATER, NEXT: LATER}, (SOURCE, "us"): {DAY: LATER}}
 
 
 def test_days_that_are_not_whole_say_why(cursor):

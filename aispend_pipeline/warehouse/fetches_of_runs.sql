@@ -1,4 +1,5 @@
--- The fetches of one Dagster run, with the USD of their rows; a second reading of a window replaces the first.
+-- The fetches of some Dagster runs, with the USD of their rows, null where there is no money; a second reading of a
+-- window replaces the first.
 SELECT
     read.source,
     read.account,
@@ -6,10 +7,10 @@ SELECT
     read.window_end,
     read.state,
     read.pages,
-    coalesce((SELECT sum(answer.rows_usd) FROM answer WHERE answer.fetch_id = read.fetch_id), 0) AS usd,
+    (SELECT sum(answer.rows_usd) FROM answer WHERE answer.fetch_id = read.fetch_id) AS usd,
     read.error
 FROM "fetch" AS read
-WHERE read.run_id = ?
+WHERE list_contains(?, read.run_id)
 QUALIFY row_number() OVER (
     PARTITION BY read.source, read.account, read.window_start, read.window_end
     ORDER BY read.seq DESC

@@ -4,8 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from aispend_pipeline.rollup.add_up import add_up
-from aispend_pipeline.warehouse import Snapshots, reads
-from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, failed, line, look, store
+from aispend_pipeline.warehouse import Snapshots, coverage
+from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, corrupt, failed, line, look, store
 
 from .conftest import ALL, NEXT, Window
 
@@ -15,7 +15,7 @@ FEED = ("openai_costs", "default")
 def done(warehouse) -> set:
     warehouse.publish()
     with Snapshots(warehouse.home).current()[1] as cursor:
-        return reads.complete_days(cursor).get(FEED, set())
+        return set(coverage.complete_days(cursor).get(FEED, ()))
 
 
 def over_for(hours: int):
@@ -38,6 +38,38 @@ def test_a_day_whose_newest_answer_was_never_added_up_is_not_done(warehouse, boo
     store(warehouse, complete({DAY: [line("77")]}))
 
     assert done(warehouse) == set()
+
+
+def unadded(warehouse) -> list:
+    warehouse.publish()
+    with Snapshots(warehouse.home).current()[1] as cursor:
+        return coverage.unadded_days(cursor)
+
+
+def test_days_that_were_read_and_are_in_no_sum_are_told(warehouse, book):
+    assert unadded(warehouse) == []
+
+    store(
+        warehouse, complete({NEXT: [line("1")]}), complete({DAY: [line("1")]}, account="eu"), failed(Window(DAY, DAY))
+    )
+    assert unadded(warehouse) == [DAY, NEXT]
+
+    book()
+    assert unadded(warehouse) == []
+
+    store(warehouse, complete({DAY: [line("2")]}, account="eu"))
+    assert unadded(warehouse) == [DAY]
+
+
+def test_a_day_that_keeps_what_it_was_is_not_added_up_over_and_over(warehouse, book, clock):
+    book(complete({DAY: [line("1")]}))
+    odd = complete({DAY: [line("2")]})
+    store(warehouse, odd)
+    corrupt(warehouse, f"DELETE FROM page WHERE page_no = 1 AND fetch_id = '{odd.fetch_id}'")
+
+    assert add_up(warehouse, ALL, clock).refused
+
+    assert unadded(warehouse) == []
 
 
 def test_a_day_that_could_not_be_read_again_is_not_done(warehouse, book):

@@ -1,4 +1,4 @@
-"""The simulated provider keeps to the published shapes, and its books always add up."""
+"""The simulated OpenAI's costs keep to the published shape, and its books always add up."""
 
 import json
 from collections import defaultdict
@@ -6,31 +6,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.normalise.openai_costs import parse_line_item
-from aispend_pipeline.simulator import organisation
+from aispend_pipeline.simulator import openai_books, organisation
 from aispend_pipeline.simulator.openai import openai
-from aispend_pipeline.simulator.samples import openai_samples
 
-from ..conftest import SAMPLES, SCHEMAS
-from ..service.world import NOW, StandingClock
+from ..service.world import NOW
+from .asking import schema
 
 KEYS = {"sk-sim-1": "default", "sk-sim-2": "eu"}
 PATH = "/v1/organization/costs"
 DAYS = Window(date(2026, 5, 28), NOW.date())
-COSTS, ERROR = (
-    Draft202012Validator(json.loads((SCHEMAS / "openai" / f"{name}.schema.json").read_text()))
-    for name in ("costs", "error")
-)
+COSTS, ERROR = (schema("openai", name) for name in ("costs", "error"))
 GROUPINGS = [(), ("line_item",), ("project_id",), ("api_key_id",), ("project_id", "line_item", "api_key_id")]
-
-
-@pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
 
 
 @pytest.fixture
@@ -106,7 +96,7 @@ def test_grouped_sums_are_the_ungrouped_sums_and_those_of_the_books(ask, key):
     for groups in GROUPINGS[1:]:
         assert sums(buckets(ask, key, group_by=groups)) == ungrouped
     account = KEYS[key]
-    assert ungrouped == {seconds(day): organisation.total(account, iter([day]), NOW) for day in DAYS.days()}
+    assert ungrouped == {seconds(day): organisation.total("openai", account, [day], NOW) for day in DAYS.days()}
     assert all(len(bucket["results"]) == 1 for bucket in buckets(ask, key))
 
 
@@ -117,10 +107,16 @@ def test_pages_cut_anywhere_give_the_same_rows(ask, limit):
     assert buckets(ask, group_by=groups, limit=limit) == buckets(ask, group_by=groups)
 
 
-def test_a_page_holds_no_more_buckets_than_asked_and_seven_unless_told(ask):
+def test_a_page_holds_as_many_buckets_as_asked_and_seven_unless_told(ask):
     assert len(ask(limit=3)[1]["data"]) == 3
     assert len(ask()[1]["data"]) == 7
-    assert len(ask(limit=180)[1]["data"]) == 7
+    assert len(ask(limit=180)[1]["data"]) == len(list(DAYS.days()))
+
+
+def test_pages_can_be_kept_shorter_than_asked(clock):
+    client = TestClient(openai(KEYS, clock, buckets_a_page=2), headers={"authorization": "Bearer sk-sim-1"})
+
+    assert len(client.get(PATH, params={"start_time": seconds(DAYS.first), "limit": 180}).json()["data"]) == 2
 
 
 def test_the_window_is_that_of_the_question(ask):
@@ -174,6 +170,15 @@ def test_a_project_filter_keeps_the_named_projects(ask):
     assert [bucket["results"] for bucket in some] == kept
     assert all(kept)
     assert [bucket["results"] for bucket in buckets(ask, project_ids=["proj_nobody"])] == [[]] * len(whole)
+
+
+def test_a_key_filter_keeps_the_named_keys(ask):
+    whole = buckets(ask, group_by=("api_key_id", "line_item"))
+    some = buckets(ask, group_by=("api_key_id", "line_item"), api_key_ids=["key_ci"])
+
+    assert [bucket["results"] for bucket in some] == [
+        [r for r in bucket["results"] if r["api_key_id"] == "key_ci"] for bucket in whole
+    ]
 
 
 def test_there_are_a_dozen_models_tokens_and_lines_that_name_no_model(ask):
@@ -250,17 +255,10 @@ def test_a_wrong_parameter_is_refused_as_the_provider_refuses_it(ask, wrong):
     assert body["error"]["type"] == "invalid_request_error"
 
 
-def test_samples_are_served_byte_for_byte():
-    file = SAMPLES / "costs_documented_ungrouped.json"
-    client = TestClient(openai_samples(file))
-
-    assert client.get(PATH, params={"whatever": 1}).content == file.read_bytes()
-
-
 def test_amounts_are_exact_to_the_meter_s_own_price():
     line = next(
         line
-        for line in organisation.lines("default", date(2026, 6, 8), datetime(2026, 6, 9, tzinfo=UTC))
+        for line in openai_books.lines("default", date(2026, 6, 8), datetime(2026, 6, 9, tzinfo=UTC))
         if line.line_item == "gpt-5.6-sol, input" and line.api_key_id == "key_web"
     )
 

@@ -1,5 +1,6 @@
--- What the answers of one Dagster run changed of days that were over.
+-- What the answers of some Dagster runs changed of days that were over.
 SELECT
+    restatement.source,
     restatement.account,
     restatement.day,
     restatement.model,
@@ -7,5 +8,5 @@ SELECT
     restatement.is_usd
 FROM restatement
 INNER JOIN "fetch" AS read ON restatement.fetch_id = read.fetch_id
-WHERE read.run_id = ?
+WHERE list_contains(?, read.run_id)
 ORDER BY ALL

@@ -1,0 +1,85 @@
+"""What is known of each day: whether it was read whole, when, and what else there is to say of it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import duckdb
+
+from aispend_pipeline.model import CoverageState, Feed, Finality, Window
+from aispend_pipeline.sql import statement
+
+
+class Day(NamedTuple):
+    """What is known of one feed's day; never read if `last_read_at` is none. `detail` is what else to say."""
+
+    source: str
+    account: str
+    day: date
+    state: CoverageState
+    last_read_at: datetime | None = None
+    finality: Finality | None = None
+    detail: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    half_read: bool = False  # it was still running when it was last read, and is over
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it was read, as far as there is anything yet."""
+        return self.state is CoverageState.COMPLETE and not self.half_read
+
+
+def days_asked_for(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Day]:
+    """The days of `window` that any fetch asked for."""
+    rows = cursor.execute(
+        "SELECT source, account, day, state, last_read_at, finality, detail FROM coverage"
+        " WHERE day BETWEEN ? AND ? ORDER BY source, account, day",
+        [window.first, window.last],
+    ).fetchall()
+    return [
+        Day(source, account, day, CoverageState(state), read_at, Finality(final) if final else None, json.loads(detail))
+        for source, account, day, state, read_at, final, detail in rows
+    ]
+
+
+def every_day(cursor: duckdb.DuckDBPyConnection, window: Window, feeds: Collection[Feed], today: date) -> list[Day]:
+    """Every day of `window` of each of `feeds`; one that was never asked for is not due."""
+    known = {
+        (day.source, day.account, day.day): day._replace(half_read=day.finality is Finality.OPEN and day.day < today)
+        for day in days_asked_for(cursor, window)
+    }
+    return [
+        known.get((source, account, day), Day(source, account, day, CoverageState.NOT_DUE))
+        for source, account in sorted(feeds)
+        for day in window.days()
+    ]
+
+
+def feeds_ever_read(cursor: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    """Source, account and provider of every feed that was ever asked."""
+    return set(cursor.execute("SELECT DISTINCT source, account, provider FROM coverage").fetchall())
+
+
+def not_whole(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Day]:
+    """The days of `window` that were asked for and are not complete."""
+    return [day for day in days_asked_for(cursor, window) if day.state is not CoverageState.COMPLETE]
+
+
+def disagreeing(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Day]:
+    """The days of `window` that were accepted although rows and control disagree; `detail` has both figures."""
+    return [day for day in days_asked_for(cursor, window) if "control_usd" in day.detail]
+
+
+def unadded_days(cursor: duckdb.DuckDBPyConnection) -> list[date]:
+    """Days that were read and are in no sum yet."""
+    return [day for (day,) in cursor.execute(statement("warehouse", "unadded_days")).fetchall()]
+
+
+def complete_days(cursor: duckdb.DuckDBPyConnection) -> dict[Feed, dict[date, datetime]]:
+    """For each source and account, the days that are whole and settled, and when each was last read (UTC)."""
+    found: dict[Feed, dict[date, datetime]] = defaultdict(dict)
+    rows = cursor.execute(statement("warehouse", "complete_days")).fetchall()
+    for source, account, day, read_at in rows:
+        found[source, account][day] = read_at.replace(tzinfo=UTC)
+    return found

@@ -1,0 +1,18 @@
+-- What was measured on the asked days in tiers that the provider's cost report never lists: it has no price there.
+SELECT
+    provider,
+    account,
+    service_tier,
+    model,
+    sum(input_tokens) AS input_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(output_tokens) AS output_tokens
+FROM unpriced_daily
+WHERE
+    day BETWEEN $first AND $last
+    AND (len($providers) = 0 OR list_contains($providers, provider))
+    AND (len($accounts) = 0 OR list_contains($accounts, account))
+    AND (len($models) = 0 OR list_contains($models, coalesce(model, '')))
+GROUP BY ALL
+ORDER BY ALL

@@ -1,0 +1,75 @@
+"""What the service promises of the body of `GET /spend`, written down apart from what the code says of itself."""
+
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+DIMENSIONS = (
+    "day",
+    "provider",
+    "account",
+    "model",
+    "project",
+    "workspace",
+    "api_key",
+    "line_item",
+    "token_type",
+    "service_tier",
+    "source",
+)
+NAMED = ("project", "workspace", "api_key")
+COUNTS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
+
+_MONEY = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$|^-?(0|[1-9][0-9]*)\.[0-9]{2,}[1-9]$"}
+_TEXT = {"type": "string"}
+_PERHAPS = {"type": ["string", "null"]}
+_COUNT = {"type": ["integer", "null"], "minimum": 0}
+_DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_INSTANT = {"type": "string", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"}
+
+
+def _exactly(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+
+
+def _each(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+def _schema(group_by: list[str]) -> dict[str, Any]:
+    keys = dict.fromkeys(group_by, _PERHAPS) | {f"{name}_name": _PERHAPS for name in group_by if name in NAMED}
+    row = _exactly(**keys, cost_usd={"anyOf": [_MONEY, {"type": "null"}]}, **dict.fromkeys(COUNTS, _COUNT))
+    unpriced = {"provider": _TEXT, "account": _TEXT, "service_tier": _PERHAPS, "model": _PERHAPS}
+    restated = {"day": _DAY, "source": _TEXT, "account": _TEXT, "provider": _TEXT, "model": _PERHAPS}
+    covered = _exactly(
+        source=_TEXT,
+        account=_TEXT,
+        day=_DAY,
+        state={"enum": ["complete", "partial", "failed", "not_due"]},
+        finality={"enum": ["open", "provisional", "settled", None]},
+        last_read_at=_PERHAPS,
+        detail={"type": "object"},
+    )
+    return _exactly(
+        **{"from": _DAY, "to": _DAY},
+        groupBy={"const": group_by},
+        currency={"const": "USD"},
+        rows=_each(row),
+        truncated={"type": "boolean"},
+        total_usd=_MONEY,
+        unconverted=_each(_exactly(currency={"pattern": "^[A-Z]{3}$"}, amount=_MONEY)),
+        unpriced=_each(_exactly(**unpriced, **dict.fromkeys(COUNTS[:-1], _COUNT))),
+        tokens_from=_each({"enum": ["usage", "costs"]}),
+        restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT)),
+        coverage=_exactly(complete={"type": "boolean"}, days=_each(covered)),
+        as_of=_INSTANT,
+    )
+
+
+def hold(answer: dict[str, Any], group_by: str) -> None:
+    """The answer is what was promised for a grouping, keys in the order in which they were asked for."""
+    names = group_by.split(",")
+    Draft202012Validator(_schema(names)).validate(answer)
+    assert [list(row)[: len(names)] for row in answer["rows"]] == [names] * len(answer["rows"])
+    keys = [tuple(row[name] for name in names) for row in answer["rows"]]
+    assert len(set(keys)) == len(keys)

@@ -1,0 +1,266 @@
+"""`GET /spend` by every dimension, over two organisations at each of two providers."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from jsonschema import Draft202012Validator
+from starlette.testclient import TestClient
+
+from aispend_pipeline import money
+from aispend_pipeline.model import Window
+from aispend_pipeline.names.reading import read_names
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources.http import Limits
+from aispend_pipeline.warehouse import Warehouse
+
+from .contract import COUNTS, DIMENSIONS, hold
+from .two_providers import ACCOUNTS, billed, two_providers, used
+from .world import TODAY, StandingClock, fill
+
+CLOSED = Window(TODAY - timedelta(days=2), TODAY - timedelta(days=1))
+GROUPINGS = [
+    *DIMENSIONS,
+    ",".join(DIMENSIONS),
+    "provider,account,day",
+    "workspace,api_key,service_tier",
+    "model,project,day",
+    "token_type,provider,account",
+    "source,service_tier",
+    "line_item,source",
+]
+BY_USAGE = [names for names in GROUPINGS if not {"line_item", "token_type", "source"} & {*names.split(",")}]
+Asked = Callable[..., dict]
+
+
+@pytest.fixture(scope="module")
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory, clock) -> Iterator[Settings]:
+    """Of a home with three days of both providers, and their names."""
+    home = tmp_path_factory.mktemp("dimensions") / "home"
+    with two_providers(clock) as providers:
+        made = Settings.load({"AISPEND_HOME": str(home), **providers.environment}, None)
+        fill(made, clock, Window(CLOSED.first, TODAY))
+        read_names(made, Warehouse(home, clock), clock=clock, limits=Limits())
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(settings, clock) -> TestClient:
+    return TestClient(create_app(settings, clock))
+
+
+@pytest.fixture(scope="module")
+def spent(client) -> Asked:
+    """The answer for the days that are over."""
+
+    def ask(group_by: str, **filters: str) -> dict:
+        asked = {"from": str(CLOSED.first), "to": str(CLOSED.last), "groupBy": group_by, **filters}
+        return client.get("/spend", params=asked).raise_for_status().json()
+
+    return ask
+
+
+def by(answer: dict, *names: str) -> dict:
+    return {tuple(row[name] for name in names): row for row in answer["rows"]}
+
+
+def counts(row: dict) -> dict[str, int | None]:
+    return {name: row[name] for name in COUNTS}
+
+
+def added(answer: dict) -> dict[str, int]:
+    """The counts of all rows together."""
+    sums: Counter[str] = Counter()
+    for row in answer["rows"]:
+        sums.update({name: row[name] or 0 for name in COUNTS})
+    return dict(sums)
+
+
+@pytest.mark.parametrize(("provider", "account"), ACCOUNTS)
+def test_every_account_costs_and_counts_what_its_provider_s_books_say(spent, clock, provider, account):
+    row = by(spent("provider,account"), "provider", "account")[provider, account]
+
+    assert Decimal(row["cost_usd"]) == billed(CLOSED.days(), clock)[provider, account] > 100
+    assert counts(row) == used(provider, account, CLOSED.days(), clock)
+
+
+@pytest.mark.parametrize("group_by", GROUPINGS)
+def test_whatever_it_is_grouped_by_it_is_in_the_promised_shape_and_adds_up_to_the_same(client, spent, clock, group_by):
+    answer = spent(group_by)
+
+    hold(answer, group_by)
+    document = client.get("/openapi.json").json()
+    schema = document["paths"]["/spend"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    Draft202012Validator({**schema, "components": document["components"]}).validate(answer)
+    whole = money.add(billed(CLOSED.days(), clock).values())
+    assert Decimal(answer["total_usd"]) == whole
+    assert money.add(Decimal(row["cost_usd"] or 0) for row in answer["rows"]) == whole
+    assert (answer["unconverted"], answer["truncated"], answer["coverage"]["complete"]) == ([], False, True)
+
+
+@pytest.mark.parametrize("group_by", BY_USAGE)
+def test_tokens_are_the_usage_book_s_and_the_same_whatever_they_are_grouped_by(spent, group_by):
+    answer = spent(group_by)
+
+    assert answer["tokens_from"] == ["usage"]
+    assert added(answer) == added(spent("provider"))
+
+
+@pytest.mark.parametrize("group_by", ["line_item", "token_type", "token_type,service_tier,day"])
+def test_what_only_the_bill_tells_apart_has_the_bill_s_tokens_and_says_so(spent, group_by):
+    answer = spent(group_by, provider="openai")
+
+    assert answer["tokens_from"] == ["costs"]
+    assert added(answer)["output_tokens"] == added(spent("provider", provider="openai"))["output_tokens"]
+    assert added(answer)["requests"] == 0
+
+
+def test_by_source_each_book_speaks_for_itself(spent):
+    rows = by(spent("source"), "source")
+
+    assert [(source, row["cost_usd"] is None) for (source,), row in rows.items()] == [
+        ("anthropic_costs", False),
+        ("anthropic_usage", True),
+        ("openai_costs", False),
+        ("openai_usage", True),
+    ]
+    assert set(counts(rows["anthropic_costs",]).values()) == {None}
+    assert rows["openai_costs",]["output_tokens"] == rows["openai_usage",]["output_tokens"] > 0
+    assert (rows["openai_costs",]["requests"], rows["openai_usage",]["requests"] > 0) == (None, True)
+
+
+def test_ids_stay_and_their_names_stand_beside_them(spent):
+    projects = by(spent("project", provider="openai"), "project", "project_name")
+    workspaces = by(spent("provider,workspace", provider="anthropic"), "workspace", "workspace_name")
+    keys = by(spent("api_key"), "api_key", "api_key_name")
+
+    assert list(projects) == [
+        ("proj_assistant", "Assistant"),
+        ("proj_code", "Code"),
+        ("proj_nightly", "Nightly jobs"),
+        ("proj_studio", "Studio"),
+        ("proj_support", "Support"),
+        (None, None),
+    ]
+    assert list(workspaces) == [
+        ("wrkspc_chat", "Chat"),
+        ("wrkspc_code", "Claude Code"),
+        ("wrkspc_nightly", "Nightly jobs"),
+        ("wrkspc_support", "Support"),
+        (None, "Default"),  # which has no id at Anthropic
+    ]
+    assert {("apikey_chat", "prod"), ("apikey_legacy", "prod"), ("key_ci", "ci"), (None, None)} <= set(keys)
+
+
+def test_anthropic_s_bill_tells_no_keys_apart_so_its_keys_have_tokens_and_no_cost(spent):
+    rows = by(spent("api_key", provider="anthropic"), "api_key")
+
+    assert {row["cost_usd"] for (key,), row in rows.items() if key} == {None}
+    assert all(row["output_tokens"] > 0 for (key,), row in rows.items() if key)
+    assert rows[None,]["cost_usd"] == spent("provider", provider="anthropic")["total_usd"]
+
+
+@pytest.mark.parametrize("tier", ["priority", "flex"])
+def test_a_tier_that_no_bill_lists_is_counted_and_named_as_not_priced(spent, clock, tier):
+    answer = spent("service_tier,account", provider="anthropic")
+
+    measured = {
+        account: used("anthropic", account, CLOSED.days(), clock, service_tier=tier) for account in ("default", "eu")
+    }
+    for account, expected in measured.items():
+        row = by(answer, "service_tier", "account").get((tier, account))
+        assert (row is None) == (not any(expected.values()))
+        if row:
+            assert (row["cost_usd"], counts(row)) == (None, expected)
+        unpriced = [one for one in answer["unpriced"] if (one["service_tier"], one["account"]) == (tier, account)]
+        sums = {name: sum(one[name] for one in unpriced) for name in COUNTS[:-1]}
+        assert sums == {name: expected[name] for name in COUNTS[:-1]}
+    assert answer["unpriced"] == spent("provider", provider="anthropic")["unpriced"]
+    assert spent("provider", provider="openai")["unpriced"] == []
+
+
+def test_a_model_that_is_measured_and_never_billed_has_no_cost_instead_of_zero(spent):
+    row = by(spent("model"), "model")["omni-moderation-latest",]
+
+    assert (row["cost_usd"], row["input_tokens"] > 0) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "providers", "accounts"),
+    [
+        ({"provider": "anthropic"}, ["anthropic"], ["default", "eu"]),
+        ({"account": "eu"}, ["anthropic", "openai"], ["eu"]),
+        ({"model": "gpt-5.3-codex"}, ["openai"], ["default"]),
+        ({"model": ""}, ["anthropic", "openai"], ["default", "eu"]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("further", ["day", "project", "service_tier,api_key", "token_type"])
+def test_filters_hold_for_every_grouping(spent, filters, providers, accounts, further):
+    answer = spent(f"provider,account,{further}", **filters)
+
+    assert {row["provider"] for row in answer["rows"]} == {*providers}
+    assert {row["account"] for row in answer["rows"]} == {*accounts}
+    assert answer["total_usd"] == spent("day", **filters)["total_usd"]
+    assert money.add(Decimal(row["cost_usd"] or 0) for row in answer["rows"]) == Decimal(answer["total_usd"])
+
+
+def test_a_limit_cuts_details_and_not_the_total(spent):
+    whole, cut = spent("line_item,project"), spent("line_item,project", limit="4")
+
+    assert (cut["rows"], cut["truncated"]) == (whole["rows"][:4], True)
+    assert cut["total_usd"] == whole["total_usd"]
+
+
+def test_the_running_day_is_known_but_for_anthropic_s_costs(client, clock):
+    answer = client.get("/spend", params={"from": str(TODAY), "to": str(TODAY), "groupBy": "provider"}).json()
+
+    states = {(day["source"], day["account"]): day["state"] for day in answer["coverage"]["days"]}
+    assert {source for (source, _), state in states.items() if state != "complete"} == {"anthropic_costs"}
+    (reason,) = {day["detail"].get("reason") for day in answer["coverage"]["days"] if day["state"] == "not_due"}
+    assert reason == "the provider did not answer for all of this day"
+    assert answer["coverage"]["complete"] is False
+    anthropic, openai = answer["rows"]
+    assert (anthropic["cost_usd"], anthropic["output_tokens"] > 0) == (None, True)
+    today = billed([TODAY], clock)
+    assert Decimal(openai["cost_usd"]) == today["openai", "default"] + today["openai", "eu"]
+
+
+def test_a_home_that_has_no_usage_yet_counts_by_the_bill(tmp_path, clock):
+    with two_providers(clock) as providers:
+        made = Settings.load({"AISPEND_HOME": str(tmp_path / "home"), **providers.environment}, None)
+        fill(made, clock, CLOSED, ["openai_costs", "anthropic_costs"])
+        asked = {"from": str(CLOSED.first), "to": str(CLOSED.last), "groupBy": "provider,api_key"}
+        answer = TestClient(create_app(made, clock)).get("/spend", params=asked).json()
+
+    hold(answer, "provider,api_key")
+    assert answer["tokens_from"] == ["costs"]
+    anthropic, *openai = answer["rows"]
+    assert set(counts(anthropic).values()) == {None}
+    assert openai[0]["output_tokens"] > 0
+    assert {row["api_key_name"] for row in answer["rows"]} == {None}  # no names were read
+    assert answer["coverage"]["complete"] is False
+
+
+@pytest.mark.parametrize("name", ["api_key_name", "projects", "apikey", "token-type", "user", "context_window"])
+def test_a_dimension_that_there_is_not_is_refused_with_those_that_there_are(client, name):
+    answer = client.get("/spend", params={"groupBy": f"day,{name}"})
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:aispend:problem:wrong-parameter")
+    assert answer.json()["detail"] == f"groupBy: {name!r} is none of {', '.join(DIMENSIONS)}"
+
+
+def test_a_day_before_the_first_costs_nothing_and_is_not_due(client):
+    day = str(date(2026, 6, 1))
+    answer = client.get("/spend", params={"from": day, "to": day, "groupBy": "project"}).json()
+
+    assert (answer["rows"], answer["total_usd"], answer["tokens_from"]) == ([], "0.00", [])
+    assert {one["state"] for one in answer["coverage"]["days"]} == {"not_due"}

@@ -1,0 +1,10 @@
+"""A clock that stands."""
+
+import pytest
+
+from ..service.world import StandingClock
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
