@@ -1,5 +1,9 @@
 """`spend`, `usage` and `spend_daily`: billed lines, what is measured, and their sums, made in one transaction."""
 
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
 import dagster as dg
 
 from aispend_pipeline.assets import columns
@@ -9,6 +13,8 @@ from aispend_pipeline.assets.raw import Events, plotted
 from aispend_pipeline.errors import AssertionFailed
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
 from aispend_pipeline.sources import SOURCES
+
+Result = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
 SPEND, USAGE, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("usage"), dg.AssetKey("spend_daily")
 
@@ -60,18 +66,41 @@ def _raw(table: str) -> list[dg.AssetKey]:
     check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=text) for name, text in _MEANING.items()],
     partitions_def=days,
     backfill_policy=a_month_a_run,
+    can_subset=True,
 )
 def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
-    """Make the asked days again from their pages, and publish them."""
+    """Make the asked days again from their pages, and publish them.
+
+    Whichever of the three is asked for, all are made, in the one transaction; what was not asked for is not told.
+    """
     try:
         outcome = add_up(installation.warehouse, window_of(context), installation.clock)
     except AssertionFailed as error:
-        yield dg.AssetCheckResult(passed=False, check_name=error.check, asset_key=SPEND, metadata={"found": str(error)})
+        told = [
+            dg.AssetCheckResult(passed=False, check_name=error.check, asset_key=SPEND, metadata={"found": str(error)})
+        ]
+        yield from _asked_for(context, told)
         raise dg.Failure(str(error), allow_retries=False) from None
     installation.outcomes.append(outcome)
-    _note_days(context, outcome)
-    for key in (SPEND, USAGE, SPEND_DAILY):
-        yield dg.MaterializeResult(asset_key=key)
+    for key, day, noted in _of_each_day(outcome):
+        if key in context.selected_asset_keys:
+            context.add_asset_metadata(noted, asset_key=key, partition_key=day.isoformat())
+    results: list[Result] = [dg.MaterializeResult(asset_key=key) for key in (SPEND, USAGE, SPEND_DAILY)]
+    yield from _asked_for(context, [*results, *_checked(outcome)])
+
+
+def _asked_for(context: dg.AssetExecutionContext, results: Sequence[Result]) -> Iterator[Result]:
+    """Those of `results` that this run was asked for."""
+    for result in results:
+        if isinstance(result, dg.MaterializeResult):
+            asked = result.asset_key in context.selected_asset_keys
+        else:
+            asked = dg.AssetCheckKey(SPEND, str(result.check_name)) in context.selected_asset_check_keys
+        if asked:
+            yield result
+
+
+def _checked(outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
     for name in ASSERTIONS:
         refused = outcome.refused.get(name, [])
         yield dg.AssetCheckResult(
@@ -86,14 +115,11 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
     )
 
 
-def _note_days(context: dg.AssetExecutionContext, outcome: Outcome) -> None:
+def _of_each_day(outcome: Outcome) -> Iterator[tuple[dg.AssetKey, date, dict[str, Any]]]:
     """Each day's own rows and dollars; no dollars where there are none in USD, nothing of a day that was not read."""
     for day, rows in outcome.usage_rows.items():
-        context.add_asset_metadata(
-            {"dagster/partition_row_count": rows}, asset_key=USAGE, partition_key=day.isoformat()
-        )
+        yield USAGE, day, {"dagster/partition_row_count": rows}
     for day, total in outcome.days.items():
         usd = {} if total.usd is None else {"usd": plotted(total.usd)}
-        for asset, rows in ((SPEND, total.rows), (SPEND_DAILY, total.groups)):
-            noted = {"dagster/partition_row_count": rows, **usd}
-            context.add_asset_metadata(noted, asset_key=asset, partition_key=day.isoformat())
+        yield SPEND, day, {"dagster/partition_row_count": total.rows, **usd}
+        yield SPEND_DAILY, day, {"dagster/partition_row_count": total.groups, **usd}

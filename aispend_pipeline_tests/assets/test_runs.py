@@ -151,6 +151,15 @@ def test_spend_can_be_made_again_without_any_provider(after_a_tick):
     assert (alone.outcomes[0].changes, alone.outcomes[0].not_remade) == ([], [])
 
 
+def test_any_of_the_three_may_be_asked_for_alone_and_all_are_made(after_a_tick):
+    alone = Installation(Settings.load({"AISPEND_HOME": str(after_a_tick.home)}, None), after_a_tick.clock)
+
+    run = in_process.run_here(after_a_tick.instance, alone, "recompute", [SPEND_DAILY], range_tags(LOOK_BACK))
+
+    assert run.errors == []
+    assert sum(day.rows for day in alone.outcomes[0].days.values()) > 0
+
+
 def test_one_refused_account_fails_the_fetch_and_the_others_are_added_up(start):
     made = start(OPENAI_API_KEY__EU="sk-admin-revoked-000", ANTHROPIC_API_KEY__EU="")
 
