@@ -63,10 +63,5 @@ def of_window(window: Window, now: datetime, bucket_width: str, buckets: int) ->
     return params
 
 
-def grouped_by(*groups: str) -> list[tuple[str, str]]:
-    """The grouping of a report."""
-    return [("group_by[]", group) for group in groups]
-
-
 def _instant(day: date) -> str:
     return utc_text(midnight(day))

@@ -10,7 +10,8 @@ from aispend_pipeline.model import Question, Reading, Request, Window
 from aispend_pipeline.normalise.anthropic_costs import AnthropicCosts
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.anthropic import AnthropicSource, grouped_by, of_window
+from aispend_pipeline.sources.anthropic import AnthropicSource, of_window
+from aispend_pipeline.sources.paging import each
 
 MOST_BUCKETS = 31
 
@@ -27,6 +28,6 @@ class AnthropicCostsSource(AnthropicSource):
         common = of_window(window, now, "1d", MOST_BUCKETS)
         path = "/v1/organizations/cost_report"
         return [
-            Question(Reading.ROWS, Request(path, (*common, *grouped_by("workspace_id", "description")))),
+            Question(Reading.ROWS, Request(path, (*common, *each("group_by", ("workspace_id", "description"))))),
             Question(Reading.CONTROL, Request(path, tuple(common))),
         ]

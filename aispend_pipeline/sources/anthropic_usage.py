@@ -7,7 +7,8 @@ from aispend_pipeline.model import Question, Reading, Request, Window
 from aispend_pipeline.normalise.anthropic_usage import AnthropicUsage
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.anthropic import AnthropicSource, grouped_by, of_window
+from aispend_pipeline.sources.anthropic import AnthropicSource, of_window
+from aispend_pipeline.sources.paging import each
 
 MOST_HOURS = 168
 # The provider takes five at most.
@@ -23,5 +24,5 @@ class AnthropicUsageSource(AnthropicSource):
 
     def questions(self, settings: Settings, account: str, window: Window, now: datetime) -> Sequence[Question]:
         """The one grouped question."""
-        params = (*of_window(window, now, "1h", MOST_HOURS), *grouped_by(*GROUPS))
+        params = (*of_window(window, now, "1h", MOST_HOURS), *each("group_by", GROUPS))
         return [Question(Reading.ROWS, Request("/v1/organizations/usage_report/messages", params))]

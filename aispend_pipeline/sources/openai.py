@@ -4,7 +4,6 @@ Facts: the provider's published OpenAPI description (version 2.3.0, August 2026)
 days are UTC, arrays are repeated parameters, and the key decides the organisation.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from aispend_pipeline.model import Window, midnight
@@ -60,11 +59,6 @@ def of_window(window: Window, now: datetime, bucket_width: str, buckets: int) ->
     if window.last < now.date():
         params.append(("end_time", _seconds(window.last + timedelta(days=1))))
     return params
-
-
-def each(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
-    """An array parameter: repeated, in brackets."""
-    return [(f"{name}[]", value) for value in values]
 
 
 def _seconds(day: date) -> str:

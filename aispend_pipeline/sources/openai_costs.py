@@ -7,7 +7,8 @@ from aispend_pipeline.model import Question, Reading, Request, Window
 from aispend_pipeline.normalise.openai_costs import OpenAICosts
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.openai import OpenAISource, account_of, each, of_window
+from aispend_pipeline.sources.openai import OpenAISource, account_of, of_window
+from aispend_pipeline.sources.paging import each
 
 MOST_BUCKETS = 180
 

@@ -10,7 +10,8 @@ from aispend_pipeline.model import Question, Reading, Request, Window
 from aispend_pipeline.normalise.openai_usage import OpenAIUsage
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources.openai import OpenAISource, account_of, each, of_window
+from aispend_pipeline.sources.openai import OpenAISource, account_of, of_window
+from aispend_pipeline.sources.paging import each
 
 MOST_HOURS = 168
 _OF_A_KEY = ("project_id", "api_key_id")

@@ -28,22 +28,9 @@ class _Envelope(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-def next_page(body: bytes) -> str | None:
-    """Where the next page of a report is; none after the last.
-
-    Raises `FetchError` (schema) for a page of another shape, or that announces more and does not say where.
-    """
-    page = decode(_envelope, body)
-    if not page.has_more:
-        return None
-    if not page.next_page:
-        raise FetchError(ErrorClass.SCHEMA, "has_more is true but next_page is missing: the answer is incomplete")
-    return page.next_page
-
-
-def at_page(request: Request, cursor: str) -> Request:
-    """The same question at `cursor`, all other parameters unchanged."""
-    return request.with_param("page", cursor)
+def each(name: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """An array parameter as both take it: repeated, in brackets."""
+    return [(f"{name}[]", value) for value in values]
 
 
 class PagedSource:
@@ -56,12 +43,20 @@ class PagedSource:
         return [account.name for account in settings.accounts(self.provider)] if settings.enabled(self.provider) else []
 
     def cursor(self, body: bytes) -> str | None:
-        """Where the next page is; none after the last."""
-        return next_page(body)
+        """Where the next page is; none after the last.
+
+        Raises `FetchError` (schema) for a page of another shape, or that announces more and does not say where.
+        """
+        page = decode(_envelope, body)
+        if not page.has_more:
+            return None
+        if not page.next_page:
+            raise FetchError(ErrorClass.SCHEMA, "has_more is true but next_page is missing: the answer is incomplete")
+        return page.next_page
 
     def following(self, request: Request, cursor: str) -> Request:
-        """The question for the page at `cursor`."""
-        return at_page(request, cursor)
+        """The same question at `cursor`, all other parameters unchanged."""
+        return request.with_param("page", cursor)
 
 
 async def bodies(

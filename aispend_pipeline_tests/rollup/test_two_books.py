@@ -182,7 +182,8 @@ def test_one_providers_usage_does_not_count_for_the_others_bill(warehouse, book)
 
 models = st.sampled_from(["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-2024-11-20", "o3", None])
 counted = st.integers(0, 10**15)
-bills = st.lists(st.tuples(models, st.integers(-1000, 1000), st.none() | counted), max_size=4)
+quantities = st.integers(0, 10**15 - 1)  # a bill's quantity is read like an amount, up to 15 digits
+bills = st.lists(st.tuples(models, st.integers(-1000, 1000), st.none() | quantities), max_size=4)
 measures = st.lists(st.tuples(models, counted, counted), max_size=4)
 feeds = st.fixed_dictionaries({account: st.tuples(bills, measures) for account in ("default", "eu")})
 
