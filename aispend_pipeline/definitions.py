@@ -1,12 +1,14 @@
-"""The whole product on one page: providers' pages, billed lines and usage, their sums, names, and when all is made."""
+"""The whole product on one page: providers' pages, billed lines and usage, sums, names, alerts, and when all runs."""
 
 import dagster as dg
 
 from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero, no_day_was_restated
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.names import names
+from aispend_pipeline.assets.notify import notify_job
 from aispend_pipeline.assets.raw import raw_pages
 from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
+from aispend_pipeline.assets.sensors import cap_check
 from aispend_pipeline.assets.spend import spend
 from aispend_pipeline.sources import SOURCES
 
@@ -16,8 +18,9 @@ def product(installation: Installation, home: str = "") -> dg.Definitions:
     return dg.Definitions(
         assets=[*(raw_pages(source) for source in SOURCES.values()), spend, names],
         asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated],
-        jobs=[hourly_ingest_job, recompute_job],
+        jobs=[hourly_ingest_job, recompute_job, notify_job],
         schedules=[hourly_ingest],
+        sensors=[cap_check],
         resources={"installation": installation, "snapshot": SnapshotResource(database=home)},
         executor=dg.in_process_executor,
     )

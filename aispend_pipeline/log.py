@@ -2,8 +2,10 @@
 
 Events: `page.read` (source, account, reading, page), `fetch.done` (source, account, window, state,
 pages, error), `names.read` (provider, account, names, error), `attempt.failed` (error_class, attempt),
-`days.added_up` (window, rows, usd), `state.unusable` (error), `published` (file, seq), `request.failed` (id, path,
-error). No event carries a credential or the values of a request's parameters.
+`days.added_up` (window, rows, usd), `alert.sent` and `alert.failed` (id, channel, attempt, error),
+`heartbeat.failed` (error), `dispatch.failed` (error), `state.unusable` (error), `settings.unusable` (error),
+`published` (file, seq), `request.failed` (id, path, error). No event carries a credential or the values of a
+request's parameters.
 """
 
 import logging

@@ -62,8 +62,7 @@ def add(amounts: Iterable[Decimal]) -> Decimal:
 
 def text(amount: Decimal) -> str:
     """Plain notation, at least two decimals and no further trailing zeros: `12.50`, `0.000003`."""
-    whole, _, places = f"{amount or abs(amount):f}".partition(".")
-    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"
+    return _short(f"{amount or abs(amount):f}")
 
 
 def on_screen(amount: Decimal) -> str:
@@ -71,3 +70,23 @@ def on_screen(amount: Decimal) -> str:
     if amount and abs(amount) <= Decimal("0.005"):
         return f"{amount:.1g}" if abs(amount) < Decimal("0.000001") else f"{amount:.6f}".rstrip("0")
     return f"{amount:,.2f}"
+
+
+def against(total: Decimal, cap: Decimal) -> tuple[str, str]:
+    """A total and the cap it is held against, for people: the cap exact, the total in cents.
+
+    The total gets as many more digits as it takes not to look like none, and to look below a cap exactly if it is.
+    """
+    spellings = (on_screen(total), *(f"{total:,.{places}f}" for places in range(3, PLACES + 1)))
+    return next(one for one in spellings if _true(one, total, cap)), _short(f"{cap:,f}")
+
+
+def _true(spelling: str, total: Decimal, cap: Decimal) -> bool:
+    looks = Decimal(spelling.replace(",", ""))
+    return (looks < cap) == (total < cap) and bool(looks) == bool(total)
+
+
+def _short(plain: str) -> str:
+    """Plain notation with at least two decimals and no further trailing zeros."""
+    whole, _, places = plain.partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}"

@@ -1,7 +1,8 @@
 """Named points of a change at which a process may die. Tests end it there; nothing else listens.
 
 Points: `fetched` (a window was read), `before_commit`, `after_commit`, `before_pointer` (a snapshot is
-there, the pointer is old), `published`.
+there, the pointer is old), `published`; `before_evaluated` and `evaluated` (around the commit of an evaluation),
+`claimed` (a delivery is leased), `sent` (an attempt is over), `recorded` (and what came of it is kept).
 """
 
 from collections.abc import Callable

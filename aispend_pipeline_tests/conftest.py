@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples" / "openai"
@@ -18,8 +19,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 KEY = "sk-admin-test-7d1f0c"
 
 
-@event.listens_for(Engine, "connect")
-def hasty(connection: sqlite3.Connection, _: object) -> None:
+@event.listens_for(Pool, "checkout")
+def hasty(connection: sqlite3.Connection, *_: object) -> None:
     """What is written to SQLite in this process need not outlive the machine, and nobody waits for the disk."""
     connection.execute("PRAGMA synchronous = OFF")
 
@@ -39,6 +40,10 @@ def clean_environment(monkeypatch, tmp_path):
                 "GLOBAL_",
                 "VERTEX_",
                 "CRON_",
+                "SLACK_",
+                "ALERT_",
+                "ON_HARDCAP_",
+                "ADMIN_",
             )
         ):
             monkeypatch.delenv(name)

@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
@@ -17,16 +18,23 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def commands() -> list[str]:
-    group = typer.main.get_command(app)
-    lines = []
+    return list(_commands(typer.main.get_command(app), "aispend"))
+
+
+def _commands(group, named: str) -> Iterator[str]:
+    """A line for each command of a group, and of the groups in it."""
     for name, command in group.commands.items():
-        options = " ".join(f"[{option.opts[0]}{'' if option.is_flag else ' ...'}]" for option in _options(command))
-        lines.append(f"| `{' '.join(['aispend', name, options]).strip()}` | {command.help.splitlines()[0]} |")
-    return lines
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{named} {name}")
+        else:
+            taken = [_taken(parameter) for parameter in command.params if parameter.name != "help"]
+            yield f"| `{' '.join([named, name, *taken])}` | {command.help.splitlines()[0]} |"
 
 
-def _options(command) -> list:
-    return [parameter for parameter in command.params if parameter.name != "help"]
+def _taken(parameter) -> str:
+    if parameter.param_type_name == "argument":
+        return parameter.metavar
+    return f"[{parameter.opts[0]}{'' if parameter.is_flag else ' ...'}]"
 
 
 def settings() -> list[str]:
@@ -34,7 +42,7 @@ def settings() -> list[str]:
     for model in (*ACCOUNT_TYPES, Settings):
         for field in model.model_fields.values():
             if field.alias:
-                default = "" if field.is_required() or field.default is None else f"`{field.default}`"
+                default = "" if field.is_required() or field.default in (None, ()) else f"`{field.default}`"
                 later = " (not used yet)" if field.alias in UNUSED else ""
                 lines.append(f"| `{field.alias}` | {field.description}{later} | {default} |")
     return lines

@@ -257,3 +257,39 @@ def test_sums_are_exact_in_any_order(some, random):
 )
 def test_on_a_screen_no_money_looks_like_none(amount, shown):
     assert money.on_screen(Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(
+    ("total", "cap", "shown"),
+    [
+        ("100.40", "100", "100.40 of 100.00"),
+        ("100", "100", "100.00 of 100.00"),
+        ("99.999999", "100", "99.999999 of 100.00"),
+        ("99.994", "100", "99.99 of 100.00"),
+        ("99.995", "100", "99.995 of 100.00"),
+        ("999999.999999999999999999", "1000000", "999,999.999999999999999999 of 1,000,000.00"),
+        ("100.004", "100.004", "100.004 of 100.004"),
+        ("100.0039", "100.004", "100.00 of 100.004"),
+        ("0.0000049", "0.000005", "0.0000049 of 0.000005"),
+        ("0", "0.01", "0.00 of 0.01"),
+        ("-0.004", "0.01", "-0.004 of 0.01"),
+        ("-12345.678", "100", "-12,345.68 of 100.00"),
+    ],
+)
+def test_a_total_is_in_cents_unless_that_would_put_it_on_the_wrong_side_of_its_cap(total, cap, shown):
+    assert " of ".join(money.against(Decimal(total), Decimal(cap))) == shown
+
+
+def near(cap):
+    """Amounts on both sides of a cap, by less than a cent or by anything."""
+    return st.one_of(amounts, st.decimals("-0.02", "0.02", places=18).map(lambda gap: money.EXACT.add(cap, gap)))
+
+
+@steady
+@given(st.decimals("0.000001", "99999999", places=6).flatmap(lambda cap: st.tuples(near(cap), st.just(cap))))
+def test_a_total_looks_below_its_cap_exactly_when_it_is(total_and_cap):
+    total, cap = total_and_cap
+    shown, limit = (Decimal(one.replace(",", "")) for one in money.against(total, cap))
+    assert limit == cap
+    assert (shown < limit) == (total < cap)
+    assert abs(shown - total) <= Decimal("0.005")

@@ -1,19 +1,20 @@
 """`aispend demo`: a simulated organisation through the real fetchers, the real runs and the real service."""
 
 import os
-import socket
 from contextlib import ExitStack
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from aispend_pipeline import money
+from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.cli import ingest, processes, screen, serve
-from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.cli import alerts, caps, ingest, screen, serve
+from aispend_pipeline.cli.stay import stay
+from aispend_pipeline.clock import Clock, SystemClock
 from aispend_pipeline.due import start_date
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import Window
@@ -43,7 +44,7 @@ def demo(once: bool, home: Path | None, scenario_name: str | None) -> int:
             stack.enter_context(served(openai(_OPENAI, clock, scenario=scenario))),
             stack.enter_context(served(anthropic(_ANTHROPIC, clock, scenario=scenario))),
         )
-        environment = _environment(home, *bases)
+        environment = _environment(home, *bases) | _caps(clock.now(), scenario)
         settings = Settings.load(environment, dotenv=None)
         listener = None if once else stack.enter_context(serve.listen(settings.host, settings.port))
         print("a simulated OpenAI is on {}, a simulated Anthropic on {}, two accounts each".format(*bases), flush=True)
@@ -53,9 +54,10 @@ def demo(once: bool, home: Path | None, scenario_name: str | None) -> int:
         window = Window(start_date(settings, now.date()), now.date())
         _show(service, window)
         code = max(code, _prove(service, window, scenario))
-        print(f"look at it again: AISPEND_HOME={home} aispend spend")
+        _watch(settings, clock)
+        print(f"look at it again: AISPEND_HOME={home} aispend spend, or aispend alerts list")
         if listener is not None:
-            _stay(stack, settings, environment, listener)
+            stay(listener, settings, clock, lambda: settings, environment)
     return code
 
 
@@ -65,13 +67,12 @@ def _scenario(name: str | None, now: datetime) -> Scenario:
     return SCENARIOS[name](now) if name else CALM
 
 
-def _stay(stack: ExitStack, settings: Settings, environment: dict[str, str], listener: socket.socket) -> None:
-    """Serve the answers and Dagster's UI, whose daemon runs the hourly schedule, until Ctrl-C."""
-    host, port = settings.dagster_host, settings.dagster_port
-    print("starting Dagster", flush=True)
-    ui = stack.enter_context(processes.dagster(host, port, environment, settings.home))
-    print(f"Dagster's UI: {ui} (log: {settings.home / 'dagster.log'})")
-    serve.serve_on(listener, settings, SystemClock())
+def _watch(settings: Settings, clock: Clock) -> None:
+    """Evaluate the caps once: how they stand, and what people would be told if there were a channel."""
+    done = notify(settings, clock)
+    caps.show(settings, clock.now())
+    alerts.tell_events(done.events)
+    screen.say("nobody was told of this: the demo has no channel" if done.events else "nothing new is to be told")
 
 
 def _claim(home: Path) -> None:
@@ -102,6 +103,29 @@ def _environment(home: Path, openai_base: str, anthropic_base: str) -> dict[str,
         "ANTHROPIC_BASE_URL": anthropic_base,
     }
     return {**others, **kept, **own, **keys}
+
+
+def _caps(now: datetime, scenario: Scenario) -> dict[str, str]:
+    """Caps of which this month one is reached softly, one hard and one not at all, whatever the day."""
+    month = Window(now.date().replace(day=1), now.date())
+    totals = {
+        provider: money.add(
+            organisation.total(provider, account, month.days(), now, scenario) for account in organisation.ACCOUNTS
+        )
+        for provider in organisation.PROVIDERS
+    }
+    return {
+        "OPENAI_SOFT_CAP": _about(totals["openai"], "0.8"),
+        "OPENAI_HARD_CAP": _about(totals["openai"], "1.2"),
+        "ANTHROPIC_SOFT_CAP": _about(totals["anthropic"], "3"),
+        "ANTHROPIC_HARD_CAP": _about(totals["anthropic"], "4"),
+        "GLOBAL_HARD_CAP": _about(money.add(totals.values()), "0.9"),
+    }
+
+
+def _about(usd: Decimal, part: str) -> str:
+    """That part of an amount in two digits, USD; of next to nothing, as on the first of a month, it is a dollar's."""
+    return f"{Context(prec=2).multiply(max(usd, Decimal(1)), Decimal(part)):f}"
 
 
 def _spend(service: str, window: Window, **params: str) -> dict[str, Any]:

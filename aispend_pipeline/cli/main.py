@@ -24,6 +24,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+alerts = typer.Typer(help="What was said of caps, to whom, and what became of it.", no_args_is_help=True)
+app.add_typer(alerts, name="alerts")
+
 From = Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, YYYY-MM-DD, UTC.")]
 To = Annotated[
     str | None,
@@ -98,6 +101,74 @@ def status() -> None:
 
 
 @app.command()
+def caps() -> None:
+    """Show how far every cap is used, and who moved it most."""
+    from aispend_pipeline.cli import caps as command
+
+    raise typer.Exit(command.caps())
+
+
+Message = Annotated[str, typer.Argument(metavar="ID", help="A message's id, as `aispend alerts list` shows it.")]
+
+
+@alerts.command("list")
+def alerts_list(
+    status: Annotated[
+        str | None, typer.Option("--status", metavar="STATUS", help="Only pending, delivered, dead, ... ones.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that there are, not only the newest.")] = False,
+) -> None:
+    """Show the newest deliveries: to whom, what, and what became of it."""
+    from aispend_pipeline.cli import alerts as command
+
+    raise typer.Exit(command.list_(status, everything))
+
+
+@alerts.command("test")
+def alerts_test(
+    hook: Annotated[bool, typer.Option("--hook", help="Also the hard-cap webhook, which has a machine act.")] = False,
+) -> None:
+    """Send a test message through every channel, and say what came of it."""
+    from aispend_pipeline.cli import alerts as command
+
+    raise typer.Exit(command.test(hook))
+
+
+@alerts.command("retry")
+def alerts_retry(message_id: Message) -> None:
+    """Have a message tried again that was given up."""
+    from aispend_pipeline.cli import alerts as command
+
+    raise typer.Exit(command.retry(message_id))
+
+
+@alerts.command("drop")
+def alerts_drop(message_id: Message) -> None:
+    """Give up a message that waits or is dead."""
+    from aispend_pipeline.cli import alerts as command
+
+    raise typer.Exit(command.drop(message_id))
+
+
+@alerts.command("dispatch")
+def alerts_dispatch() -> None:
+    """Evaluate the caps and send what is due, once."""
+    from aispend_pipeline.cli import alerts as command
+
+    raise typer.Exit(command.dispatch())
+
+
+@alerts.command("why")
+def alerts_why(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The id of an event, or of a message.")],
+) -> None:
+    """Show what an event was decided from."""
+    from aispend_pipeline.cli import why as command
+
+    raise typer.Exit(command.why(identity))
+
+
+@app.command()
 def config() -> None:
     """Show the settings that are set; secrets only as set."""
     from aispend_pipeline.cli import status as command
@@ -130,6 +201,14 @@ def demo(
     from aispend_pipeline.cli import demo as command
 
     raise typer.Exit(command.demo(once, home, scenario))
+
+
+@app.command()
+def up() -> None:
+    """Read every hour, watch the caps, tell people and answer questions, until Ctrl-C."""
+    from aispend_pipeline.cli import up as command
+
+    raise typer.Exit(command.up())
 
 
 @app.command()

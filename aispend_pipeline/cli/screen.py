@@ -84,7 +84,8 @@ def show(made: Table) -> None:
         out.print()
         for column, cell in zip(made.columns, cells, strict=True):
             if cell:
-                out.print(f"{column.header}: {cell}", highlight=False, markup=False)
+                say(f"{column.header}: {cell}")
+    out.print()
 
 
 def _width(made: Table) -> int:
@@ -92,6 +93,12 @@ def _width(made: Table) -> int:
     longest = [max(cell_len(str(cell)) for cell in (c.header, *c.cells)) for c in made.columns]
     kept = [n if c.no_wrap else min(n, NARROWEST_NAME) for n, c in zip(longest, made.columns, strict=True)]
     return sum(kept) + 3 * len(kept) + 1
+
+
+def say(line: str) -> None:
+    """Print a line of words, which a terminal that is too narrow gets whole; elsewhere it stays one line."""
+    out = console()
+    out.print(line, highlight=False, markup=False, soft_wrap=not out.is_terminal)
 
 
 def console() -> Console:

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
@@ -19,30 +20,30 @@ def serve(host: str | None, port: int | None) -> int:
     """Publish what is committed, then serve until Ctrl-C."""
     settings = screen.load_settings()
     clock = SystemClock()
-    with listen(host or settings.host, settings.port if port is None else port) as listener:
+    with listen(host or settings.host, settings.port if port is None else port, "--port or AISPEND_PORT") as listener:
         Warehouse(settings.home, clock).publish()
         log.configure()
-        serve_on(listener, settings, clock)
+        serve_on(listener, settings, clock, Settings.load)
     return 0
 
 
-def serve_on(listener: socket.socket, settings: Settings, clock: Clock) -> None:
-    """Answer on `listener` until Ctrl-C."""
+def serve_on(
+    listener: socket.socket, settings: Settings, clock: Clock, load: Callable[[], Settings] | None = None
+) -> None:
+    """Answer on `listener` until Ctrl-C; `load` gives the settings as they are then."""
     host, port = listener.getsockname()[:2]
     print(f"answering on http://{host}:{port}/spend, /status and /openapi.json (stop with Ctrl-C)", flush=True)
-    config = uvicorn.Config(create_app(settings, clock), log_level="warning", access_log=False)
+    config = uvicorn.Config(create_app(settings, clock, load), log_level="warning", access_log=False)
     with suppress(KeyboardInterrupt):  # uvicorn raises it once more when it has ended
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; `UsageError` when the address cannot be had."""
+def listen(host: str, port: int, by: str = "AISPEND_PORT") -> socket.socket:
+    """A listening socket; `UsageError` when the address cannot be had, with `by` to choose another."""
     try:
         if not 0 <= port <= 65535:
             raise OSError(errno.EINVAL, "a port is 0 to 65535")
         return socket.create_server((host, port))
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]
-        raise UsageError(
-            f"{host}:{port} cannot be listened on ({why}); choose another with --port or AISPEND_PORT"
-        ) from None
+        raise UsageError(f"{host}:{port} cannot be listened on ({why}); choose another with {by}") from None

@@ -5,19 +5,21 @@ from typing import Any
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.service import answers
-from aispend_pipeline.warehouse import Snapshots
 from aispend_pipeline.warehouse.status import Health
 
 
 def status() -> int:
-    """Say how fresh and how whole the figures are; 1 unless all is well."""
-    settings = screen.load_settings()
-    body = answers.status(settings, Snapshots(settings.home), SystemClock().now())
+    """Say how fresh and how whole the figures are, and how the caps stand; 1 unless all is well."""
+    body = answers.status(screen.load_settings(), SystemClock().now())
     print(f"{body['status']}, as of {body['as_of'] or 'never'}")
     for reason in body["reasons"]:
         print(f"  {reason}")
     if body["sources"]:
         _show(body["sources"])
+    if body["caps"]:
+        _show_caps(body["caps"])
+    if body["caps"] or {*body["channels"].values()} != {"unconfigured"}:
+        _show_channels(body)
     return 0 if body["status"] == Health.OK else 1
 
 
@@ -37,6 +39,30 @@ def _show(sources: list[dict[str, Any]]) -> None:
             str(feed["restatements"]),
         )
     screen.show(table)
+
+
+def _show_caps(caps: list[dict[str, Any]]) -> None:
+    table = screen.table("", ["scope", "month", "level", "since", "told"], ["USD", "soft cap", "hard cap"])
+    for cap in caps:
+        table.add_row(
+            cap["scope"],
+            cap["period"],
+            cap["level"] + (", webhook asked to act" if cap["armed"] else ""),
+            cap["since"] or "",
+            f"{cap['announced']} {cap['announced_at']}" if cap["announced_at"] else "nothing",
+            *(cap[amount] or "" for amount in ("total_usd", "soft_usd", "hard_usd")),
+        )
+    screen.show(table)
+
+
+def _show_channels(body: dict[str, Any]) -> None:
+    words = {**body["channels"]}
+    if body["hook_signed"] is False:
+        words["hook"] += ", unsigned"
+    print("channels: " + "; ".join(f"{name} {word}" for name, word in words.items()))
+    outbox = body["outbox"]
+    if outbox is not None:
+        print(f"deliveries: {outbox['pending']} waiting, {outbox['dead']} given up")
 
 
 def config() -> int:

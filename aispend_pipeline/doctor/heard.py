@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from aispend_pipeline import retry_after
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.doctor.findings import Finding, Level
-from aispend_pipeline.sources.answers import retry_after
 
 MOST_SKEW = timedelta(minutes=5)
 
@@ -27,7 +27,7 @@ class Heard:
         """Listen to an answer: an event hook of the client."""
         now = self.clock.now()
         self.status = response.status_code
-        wait = retry_after(response.headers.get("retry-after"), now)
+        wait = retry_after.seconds(response.headers.get("retry-after"), now)
         self.again_at = None if wait is None else now + timedelta(seconds=wait)
         self.ahead = _ahead(response.headers.get("date", ""), now)
 

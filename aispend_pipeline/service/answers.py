@@ -1,21 +1,24 @@
 """Answers as the JSON that HTTP and `aispend spend --format json` give: money as text, unknown as null."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from aispend_pipeline import __version__, money
+from aispend_pipeline.caps.known import newest
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.due import Backlog
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.names.kept import Attempt, Named, names_read, newest_names
+from aispend_pipeline.service.alerting import watch
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.tick import backlogs_now
-from aispend_pipeline.warehouse import Published, Snapshots
+from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.coverage import Day
 from aispend_pipeline.warehouse.pages import StoredPage
 from aispend_pipeline.warehouse.reads import Answer, Question, Restatement, Row, Unpriced
@@ -112,59 +115,74 @@ def _payload(body: str) -> orjson.Fragment | str:
     return orjson.Fragment(text)
 
 
-def status(settings: Settings, snapshots: Snapshots, now: datetime) -> dict[str, Any]:
-    """The body of `GET /status`: it is answered even when there is no snapshot, or none can be opened."""
-    wanted = feeds(settings)
-    published: Published | None = None
-    known: list[FeedStatus] = []
-    called: dict[Named, str] = {}
-    attempts: list[Attempt] = []
-    waits: list[Backlog] = []
-    complaints = []
-    try:
-        published, cursor = snapshots.current()
-        with cursor:
-            known, called, attempts = feed_statuses(cursor, wanted), newest_names(cursor), names_read(cursor)
-            complaints += same_bills(cursor)
-        waits = backlogs_now(settings, now)
-    except StoreError as error:
-        complaints.append(str(error))
-    if not wanted:
-        complaints.append(f"no provider to read; set {KEY_SETTINGS}")
+def status(settings: Settings, now: datetime, complaints: Sequence[str] = ()) -> dict[str, Any]:
+    """The body of `GET /status`: it is answered even when there is no snapshot, or none can be opened.
+
+    `complaints` are further things that are not as they should be, a line each.
+    """
+    figures, watched = _figures(settings, now), watch(settings, now)
     providers = {name: _provider_state(settings, name) for name in PROVIDERS}
-    for name, state in providers.items():
-        if state == "unconfigured":
-            complaints.append(f"{name}: switched on but unconfigured; nothing of it is read")
-    for feed in known:
-        complaints += feed.complaints(now, settings.stale_after_seconds)
-    complaints += [str(backlog) for backlog in waits]
+    said = [*complaints, *figures.complaints, *_unread(settings, providers)]
+    for feed in figures.known:
+        said += feed.complaints(now, settings.stale_after_seconds)
+    reasons = list(dict.fromkeys([*said, *map(str, figures.waits), *watched.complaints]))
+    nothing = figures.published is None or watched.failing
     return {
-        "status": Health.FAILING if published is None else overall(known, complaints),
-        "reasons": complaints,
-        "as_of": published.at if published else None,
+        "status": Health.FAILING if nothing else overall(figures.known, reasons),
+        "reasons": reasons,
+        "as_of": figures.published.at if figures.published else None,
         "version": __version__,
         "providers": [{"provider": name, "state": state} for name, state in providers.items()],
-        "sources": [_feed(feed, settings, now) for feed in known],
-        "accounts": [_account(provider, account, called, attempts, waits) for provider, account in _accounts(known)],
+        "sources": [_feed(feed, settings, now) for feed in figures.known],
+        "accounts": [_account(*one, figures) for one in sorted({(f.provider, f.account) for f in figures.known})],
+        **watched.body,
     }
 
 
-def _accounts(known: Sequence[FeedStatus]) -> list[tuple[str, str]]:
-    return sorted({(feed.provider, feed.account) for feed in known})
+@dataclass
+class _Figures:
+    """What is known of the figures from the newest snapshot, if it can be read."""
+
+    published: Published | None = None
+    known: Sequence[FeedStatus] = ()
+    called: Mapping[Named, str] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
+    waits: Sequence[Backlog] = ()
+    complaints: list[str] = field(default_factory=list)
 
 
-def _account(
-    provider: str, account: str, called: Mapping[Named, str], attempts: Sequence[Attempt], waits: Sequence[Backlog]
-) -> dict[str, Any]:
+def _figures(settings: Settings, now: datetime) -> _Figures:
+    found = _Figures()
+    try:
+        with newest(settings.home) as (published, cursor):
+            found.known = feed_statuses(cursor, feeds(settings))
+            found.called, found.attempts = newest_names(cursor), names_read(cursor)
+            found.complaints += same_bills(cursor)
+            found.published = published
+        found.waits = backlogs_now(settings, now)
+    except StoreError as error:
+        found.complaints.append(str(error))
+    return found
+
+
+def _unread(settings: Settings, providers: Mapping[str, str]) -> Iterator[str]:
+    if not feeds(settings):
+        yield f"no provider to read; set {KEY_SETTINGS}"
+    for name, state in providers.items():
+        if state == "unconfigured":
+            yield f"{name}: switched on but unconfigured; nothing of it is read"
+
+
+def _account(provider: str, account: str, figures: _Figures) -> dict[str, Any]:
     """An account as its provider calls it, how its names were read, and what waits for its call budget."""
-    own = next((named for named in called if named[:3] == (provider, account, "organization")), None)
-    attempt = next((a for a in attempts if (a.provider, a.account) == (provider, account)), None)
-    backlog = next((w for w in waits if (w.provider, w.account) == (provider, account)), None)
+    own = next((named for named in figures.called if named[:3] == (provider, account, "organization")), None)
+    attempt = next((a for a in figures.attempts if (a.provider, a.account) == (provider, account)), None)
+    backlog = next((w for w in figures.waits if (w.provider, w.account) == (provider, account)), None)
     return {
         "provider": provider,
         "account": account,
         "organization_id": own.id if own else None,
-        "organization_name": called[own] if own else None,
+        "organization_name": figures.called[own] if own else None,
         "names_last_read_at": instant(attempt.last_read_at) if attempt else None,
         "names_error": attempt.error if attempt else None,
         "waiting_days": backlog.days if backlog else 0,

@@ -1,10 +1,8 @@
 """The HTTP application: routes, strict parameters, caching by snapshot."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import duckdb
 import orjson
@@ -16,39 +14,15 @@ from aispend_pipeline import __version__
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.service import answers, problems
+from aispend_pipeline.service.admin import add_admin
 from aispend_pipeline.service.parameters import NoParameters, RawParameters, SpendParameters
 from aispend_pipeline.service.problems import PROBLEMS, answered
-from aispend_pipeline.service.schemas import RawBody, SpendBody, StatusBody
+from aispend_pipeline.service.schemas import RawBody, SpendBody
+from aispend_pipeline.service.shared import Service, live
+from aispend_pipeline.service.status_schemas import StatusBody
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources import feeds
-from aispend_pipeline.warehouse import Published, Snapshots, reads
+from aispend_pipeline.warehouse import Published, reads
 from aispend_pipeline.warehouse.pages import stored_pages
-
-T = TypeVar("T")
-
-
-class Service:
-    """What the routes share: settings, clock, snapshots, and a few threads for DuckDB."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.settings, self.clock = settings, clock
-        self.snapshots = Snapshots(settings.home)
-        self.feeds = feeds(settings)
-        self._threads = ThreadPoolExecutor(max_workers=3, thread_name_prefix="duckdb")
-
-    async def read(self, question: Callable[[Published, duckdb.DuckDBPyConnection], T]) -> T:
-        """Put `question` to the newest snapshot, off the event loop."""
-
-        def ask() -> T:
-            published, cursor = self.snapshots.current()
-            with cursor:
-                return question(published, cursor)
-
-        return await self.run(ask)
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do `work` off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class _HeadAsGet:
@@ -67,14 +41,15 @@ class _HeadAsGet:
             await self._app(scope, receive, send)
 
 
-def create_app(settings: Settings, clock: Clock) -> FastAPI:
-    """The query service over `settings.home`."""
-    service = Service(settings, clock)
+def create_app(settings: Settings, clock: Clock, load: Callable[[], Settings] | None = None) -> FastAPI:
+    """The query service over `settings.home`; `load` gives caps, channels and the admin token as they are then."""
+    service = Service(settings, clock, load)
     app = FastAPI(title="aispend", version=__version__, docs_url=None, redoc_url=None)
     problems.install(app)
     app.add_middleware(_HeadAsGet)
     _add_state(app, service)
     _add_figures(app, service)
+    add_admin(app, service)
     return app
 
 
@@ -91,17 +66,19 @@ def _add_state(app: FastAPI, service: Service) -> None:
         responses=answered(dict[str, str | int | bool]),
     )
     async def config(_: Annotated[NoParameters, Query()]) -> Response:
-        return _live(service.settings.shown())
+        return live(service.settings.shown())
 
     @app.get(
         "/status",
-        summary="How fresh and how whole the figures are, per source and account",
+        summary="How fresh and how whole the figures are, how the caps stand, and who can be told",
         responses=answered(StatusBody),
     )
     async def status(_: Annotated[NoParameters, Query()]) -> Response:
-        return _live(
-            await service.run(lambda: answers.status(service.settings, service.snapshots, service.clock.now()))
-        )
+        def ask() -> dict[str, Any]:
+            settings, complaints = service.now()
+            return answers.status(settings, service.clock.now(), complaints)
+
+        return live(await service.run(ask))
 
 
 def _add_figures(app: FastAPI, service: Service) -> None:
@@ -138,10 +115,6 @@ def _add_figures(app: FastAPI, service: Service) -> None:
             return orjson.dumps(answers.pages(found, parameters.cursor_at(name, place) if place else None))
 
         return Response(await service.read(ask), headers={"cache-control": "no-store"}, media_type="application/json")
-
-
-def _live(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), headers={"cache-control": "no-store"}, media_type="application/json")
 
 
 def _tag(published: Published, *parts: Any) -> str:

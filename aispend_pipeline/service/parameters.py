@@ -26,6 +26,12 @@ def _plain_number(text: Any) -> Any:
     return text
 
 
+def _plain_flag(text: Any) -> Any:
+    if isinstance(text, str) and text not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return text
+
+
 Limit = Annotated[int, Field(ge=1, le=500), BeforeValidator(_plain_number)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 
@@ -36,6 +42,14 @@ class _Strict(BaseModel):
 
 class NoParameters(_Strict):
     """For routes that take none."""
+
+
+class AlertTestParameters(_Strict):
+    """What `POST /test/alert` takes."""
+
+    hook: Annotated[bool, BeforeValidator(_plain_flag)] = Field(
+        False, description="also send to the hard-cap webhook, whose receiver may act on whatever it hears"
+    )
 
 
 class Days(_Strict):

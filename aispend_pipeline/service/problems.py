@@ -42,8 +42,12 @@ def answered(body: Any) -> dict[int | str, dict[str, Any]]:
 
 _TITLES = {
     400: "Bad request",
+    401: "Not authorised",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
     422: "Wrong parameter",
     503: "Not ready",
 }
@@ -52,9 +56,9 @@ _TITLES = {
 class Problem(Exception):
     """Raised where a request cannot be answered; `kind` becomes the last part of the problem's type."""
 
-    def __init__(self, status: int, kind: str, detail: str) -> None:
+    def __init__(self, status: int, kind: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail = status, kind, detail
+        self.status, self.kind, self.detail, self.headers = status, kind, detail, headers
 
 
 def answer(request: Request, status: int, kind: str, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -74,7 +78,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return answer(request, error.status, error.kind, error.detail)
+        return answer(request, error.status, error.kind, error.detail, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> Response:

@@ -5,17 +5,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aispend_pipeline.model import CoverageState, FetchState, Finality
-from aispend_pipeline.warehouse.status import Health
+from aispend_pipeline.alerts.outbox import Status
+from aispend_pipeline.model import CoverageState, Finality
 
 USD = "decimal number of US dollars: plain notation, at least two decimals, no further trailing zeros"
 
 
-class _Exact(BaseModel):
+class Exact(BaseModel):
+    """Nothing but what is declared."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class SpendRow(_Exact):
+class SpendRow(Exact):
     """One group; the keys that were grouped by are present, null where they cannot be told."""
 
     day: date | None = None
@@ -40,7 +42,7 @@ class SpendRow(_Exact):
     requests: int | None
 
 
-class CoveredDay(_Exact):
+class CoveredDay(Exact):
     """What is known of one day of one source and account."""
 
     source: str
@@ -52,21 +54,21 @@ class CoveredDay(_Exact):
     detail: dict[str, Any] = Field(description="both figures of an accepted disagreement, a refused re-read, and so on")
 
 
-class Coverage(_Exact):
+class Coverage(Exact):
     """Whether every day asked for was read whole, and each of them."""
 
     complete: bool
     days: list[CoveredDay]
 
 
-class Unconverted(_Exact):
+class Unconverted(Exact):
     """An amount in another currency, in no sum."""
 
     currency: str
     amount: str
 
 
-class UnpricedUsage(_Exact):
+class UnpricedUsage(Exact):
     """What was measured in a tier that the provider's cost report never lists."""
 
     provider: str
@@ -79,7 +81,7 @@ class UnpricedUsage(_Exact):
     output_tokens: int | None
 
 
-class Restatement(_Exact):
+class Restatement(Exact):
     """A day that was over and became another sum when it was read again."""
 
     day: date
@@ -92,7 +94,7 @@ class Restatement(_Exact):
     at: datetime
 
 
-class SpendBody(_Exact):
+class SpendBody(Exact):
     """`GET /spend`."""
 
     first: date = Field(alias="from")
@@ -112,14 +114,14 @@ class SpendBody(_Exact):
     as_of: datetime
 
 
-class Days(_Exact):
+class Days(Exact):
     """The days of a fetch."""
 
     first: date = Field(alias="from")
     last: date = Field(alias="to")
 
 
-class RawPage(_Exact):
+class RawPage(Exact):
     """One page as received."""
 
     id: str
@@ -132,79 +134,23 @@ class RawPage(_Exact):
     payload: dict[str, Any] | str = Field(description="as received; text where it is no JSON")
 
 
-class RawBody(_Exact):
+class RawBody(Exact):
     """`GET /providers/{name}/raw`."""
 
     items: list[RawPage]
     cursor: str | None = Field(description="where to go on; null at the end")
 
 
-class LastIngest(_Exact):
-    """The newest fetch of a feed, complete or failed."""
+class AlertTested(Exact):
+    """What became of a test in one channel."""
 
-    fetch_id: str
-    state: FetchState
-    at: datetime
-    error_class: str | None
+    status: Status | Literal["not_asked"] = Field(description="`pending`: it failed, and is tried again")
     error: str | None
+    next_at: datetime | None = Field(description="when it is tried again")
 
 
-class CoverageCount(_Exact):
-    """Days by state, and by how far they may still change."""
+class AlertTestBody(Exact):
+    """`POST /test/alert`."""
 
-    first_day: date | None
-    last_day: date | None
-    complete: int
-    partial: int
-    failed: int
-    not_due: int
-    open: int
-    provisional: int
-    settled: int
-
-
-class Feed(_Exact):
-    """One source and account."""
-
-    source: str
-    account: str
-    provider: str
-    last_ingest: LastIngest | None
-    last_complete_at: datetime | None
-    stale: bool
-    consecutive_failures: int
-    coverage: CoverageCount
-    quarantined: int
-    restatements: int
-
-
-class ProviderState(_Exact):
-    """Whether a provider is read."""
-
-    provider: str
-    state: Literal["on", "off", "unconfigured"]
-
-
-class AccountState(_Exact):
-    """One organisation at a provider."""
-
-    provider: str
-    account: str
-    organization_id: str | None = Field(description="the provider's own id, where its lists tell it")
-    organization_name: str | None
-    names_last_read_at: datetime | None
-    names_error: str | None = Field(description="what went wrong when names were last read; no figure depends on them")
-    waiting_days: int = Field(description="days that were asked for and wait for the account's call budget")
-    waiting_done_at: datetime | None = Field(description="about when they will have been read")
-
-
-class StatusBody(_Exact):
-    """`GET /status`."""
-
-    status: Health
-    reasons: list[str]
-    as_of: datetime | None
-    version: str
-    providers: list[ProviderState]
-    sources: list[Feed]
-    accounts: list[AccountState]
+    status: Literal["ok", "failing"] = Field(description="ok: every channel that was asked has taken it")
+    channels: dict[str, AlertTested]

@@ -1,4 +1,5 @@
-"""The settings: `declared.py` has every one of them, `accounts.py` those that each account has of its own."""
+"""The settings: `declared.py` has every one of them, `accounts.py` those that each account has of its own,
+`alerts.py` caps and who is told of them."""
 
 from aispend_pipeline.settings.accounts import (
     ACCOUNT_TYPES,
@@ -8,15 +9,19 @@ from aispend_pipeline.settings.accounts import (
     AnthropicAccount,
     OpenAIAccount,
 )
-from aispend_pipeline.settings.declared import OURS, UNUSED, Settings
+from aispend_pipeline.settings.alerts import GLOBAL, AlertSettings
+from aispend_pipeline.settings.declared import DOTENV, OURS, UNUSED, Settings
 
 __all__ = [
     "ACCOUNT_TYPES",
     "DEFAULT_ACCOUNT",
+    "DOTENV",
+    "GLOBAL",
     "KEY_SETTINGS",
     "OURS",
     "UNUSED",
     "Account",
+    "AlertSettings",
     "AnthropicAccount",
     "OpenAIAccount",
     "Settings",

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -46,9 +47,14 @@ def explained(
             lines.append(f"{name}: missing; set it, for example {name}={example}")
             continue
         said = str(problem["msg"]).removeprefix("Value error, ")
-        shown = "(not shown)" if field.annotation is SecretStr else quoted(texts[own])
+        shown = "(not shown)" if _is_secret(field.annotation) else quoted(texts[own])
         lines.append(f"{name}: {shown} {said}; for example {name}={example}")
     return lines
+
+
+def _is_secret(kind: Any) -> bool:
+    """Whether a field of this type, or of this type or none, holds a secret."""
+    return (isinstance(kind, type) and issubclass(kind, SecretStr)) or any(map(_is_secret, get_args(kind)))
 
 
 def quoted(text: str) -> str:

@@ -13,27 +13,24 @@ from typing import Annotated, Any
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 
+from aispend_pipeline.caps.model import Caps, Scope
 from aispend_pipeline.errors import SettingsError
+from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.settings.accounts import (
     ACCOUNT_TYPES,
     Account,
     AnthropicAccount,
     OpenAIAccount,
-    Strict,
     base_name,
     read_accounts,
     setting,
 )
+from aispend_pipeline.settings.alerts import GLOBAL, AlertSettings
 from aispend_pipeline.settings.complaints import explained, fields, misspelt
-from aispend_pipeline.settings.values import Cap, Flag, Header, Port, StartDay
+from aispend_pipeline.settings.values import Flag, Header, Port, SecretAddress, StartDay
 
 
-def _cap(alias: str, whose: str) -> Any:
-    kind = "hard" if "HARD" in alias else "soft"
-    return setting(alias, None, f"{kind} cap of {whose} a calendar month, USD; 0 is no cap", "250.00")
-
-
-class Settings(Strict):
+class Settings(AlertSettings):
     """What the environment says. `load` is the way in."""
 
     home: Path = setting(
@@ -65,14 +62,6 @@ class Settings(Strict):
     enable_anthropic: Flag | None = setting("ENABLE_ANTHROPIC", None, "read Anthropic", "true")
     enable_vertex_billing_api: Flag | None = setting("ENABLE_VERTEX_BILLING_API", None, "read Google's budgets", "true")
     enable_vertex_bq: Flag | None = setting("ENABLE_VERTEX_BQ", None, "read Google's billing export", "true")
-    openai_soft_cap: Cap | None = _cap("OPENAI_SOFT_CAP", "OpenAI")
-    openai_hard_cap: Cap | None = _cap("OPENAI_HARD_CAP", "OpenAI")
-    anthropic_soft_cap: Cap | None = _cap("ANTHROPIC_SOFT_CAP", "Anthropic")
-    anthropic_hard_cap: Cap | None = _cap("ANTHROPIC_HARD_CAP", "Anthropic")
-    vertex_soft_cap: Cap | None = _cap("VERTEX_SOFT_CAP", "Google")
-    vertex_hard_cap: Cap | None = _cap("VERTEX_HARD_CAP", "Google")
-    global_soft_cap: Cap | None = _cap("GLOBAL_SOFT_CAP", "all together")
-    global_hard_cap: Cap | None = _cap("GLOBAL_HARD_CAP", "all together")
     anthropic_version: Header = setting(
         "AISPEND_ANTHROPIC_VERSION", "2023-06-01", "version of Anthropic's API that is asked for", "2023-06-01"
     )
@@ -85,12 +74,12 @@ class Settings(Strict):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> "Settings":
-        """The settings of this process; `environment` wins over `dotenv`.
+        """The settings of this process; `environment` wins over `dotenv`, and may say where that is instead.
 
         Raises `SettingsError` with a line for each setting that cannot be used.
         """
         environment = os.environ if environment is None else environment
-        in_file = _read_dotenv(dotenv)
+        in_file = _read_dotenv(dotenv and Path(environment.get(DOTENV, dotenv)))
         found = {name: text.strip() for name, text in {**in_file, **environment}.items() if text.strip()}
         spelt = {name for name in found if base_name(name) == name}
         warnings = misspelt(spelt, in_file, _known(), OURS) + _unused(found)
@@ -101,24 +90,20 @@ class Settings(Strict):
         try:
             settings = cls(**plain, **values)
         except ValidationError as error:
-            lines = explained(error, cls, plain) + lines
+            lines = sorted(explained(error, cls, plain)) + lines
             wrong = {problem["loc"][0] for problem in error.errors()}
             settings = cls(**{name: text for name, text in plain.items() if name not in wrong}, **values)
-        lines += settings._contradictions()
+        lines += settings.contradictions()
         if lines:
             raise SettingsError(lines)
         return settings
 
-    def _contradictions(self) -> list[str]:
-        lines = []
-        for scope in ("openai", "anthropic", "vertex", "global"):
-            soft, hard = getattr(self, f"{scope}_soft_cap"), getattr(self, f"{scope}_hard_cap")
-            if soft and hard and soft > hard:
-                name = scope.upper()
-                lines.append(
-                    f"{name}_SOFT_CAP: {soft} is above {name}_HARD_CAP, {hard}; lower the one or raise the other"
-                )
-        return lines
+    def scopes(self) -> tuple[Scope, ...]:
+        """What has a cap: each provider, and all that are switched on together."""
+        enabled = tuple(provider for provider in PROVIDERS if self.enabled(provider))
+        over = {**{provider: (provider,) for provider in PROVIDERS}, GLOBAL: enabled}
+        scopes = (Scope(name, providers, self.caps(name)) for name, providers in over.items())
+        return tuple(scope for scope in scopes if scope.caps != Caps())
 
     def enabled(self, provider: str) -> bool:
         """Whether `provider` is on: as said, or, when nothing is said of any, if it has credentials."""
@@ -146,8 +131,8 @@ class Settings(Strict):
         shown: dict[str, Any] = {}
         for name, field in fields(type(self)).items():
             value = getattr(self, field)
-            if value is not None:
-                shown[name] = value if isinstance(value, bool | int) else str(value)
+            if value not in (None, ()):
+                shown[name] = value if isinstance(value, bool | int) else _public(value)
         for account in (*self.openai, *self.anthropic):
             for name, field in fields(type(account)).items():
                 value = getattr(account, field)
@@ -162,16 +147,19 @@ UNUSED = frozenset(
     GCP_SA_JSON GCP_BUDGET_NAME GCP_BQ_PROJECT
     GCP_BQ_DATASET GCP_BQ_TABLE GCP_BILLING_ACCOUNT_ID GCP_BIGQUERY_ENDPOINT GCP_BUDGETS_ENDPOINT
     GCP_PUBSUB_ENDPOINT GCP_QUERY_PROJECT GCP_BQ_PARTITION_MODE GCP_BQ_MAX_BYTES_BILLED GCP_INCLUDE_TAX
-    GCP_PUBSUB_SUBSCRIPTION ADMIN_TOKEN SLACK_WEBHOOK_URL ALERT_EMAIL_WEBHOOK ON_HARDCAP_WEBHOOK
-    ENABLE_VERTEX_BILLING_API ENABLE_VERTEX_BQ
-    OPENAI_SOFT_CAP OPENAI_HARD_CAP ANTHROPIC_SOFT_CAP ANTHROPIC_HARD_CAP VERTEX_SOFT_CAP VERTEX_HARD_CAP
-    GLOBAL_SOFT_CAP GLOBAL_HARD_CAP AISPEND_PUBLIC_URL
-    AISPEND_RETENTION_DAYS AISPEND_DEBOUNCE_SECONDS AISPEND_REMIND_SOFT_SECONDS AISPEND_REMIND_HARD_SECONDS
-    AISPEND_MILESTONES AISPEND_HOOK_SECRET AISPEND_SMTP_URL AISPEND_HEARTBEAT_URL AISPEND_READ_TOKEN
-    AISPEND_RATE_LIMIT
+    GCP_PUBSUB_SUBSCRIPTION ENABLE_VERTEX_BILLING_API ENABLE_VERTEX_BQ
+    AISPEND_RETENTION_DAYS AISPEND_READ_TOKEN AISPEND_RATE_LIMIT
     """.split()
 )
-OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "VERTEX_", "GLOBAL_", "ENABLE_", "CRON_")
+OURS = tuple(
+    """
+    AISPEND_ OPENAI_ ANTHROPIC_ GCP_ VERTEX_ GLOBAL_ ENABLE_ CRON_ SLACK_ ALERT_EMAIL ON_HARD ADMIN_
+    """.split()
+)
+
+# Where `.env` is for Dagster's processes beside `aispend up`, which must not run in its folder: they would copy it into
+# their environment, where it wins over what had been there, and stays whatever becomes of the file.
+DOTENV = "_AISPEND_DOTENV"
 
 
 def _known() -> set[str]:
@@ -180,9 +168,13 @@ def _known() -> set[str]:
 
 
 def _public(value: Any) -> str:
-    """What may be shown of a value: that a secret is set, and an address without its path."""
+    """What may be shown of a value: that a secret is set, and of an address where it leads."""
+    if isinstance(value, SecretAddress):
+        return value.origin
     if isinstance(value, SecretStr):
         return "set"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     text = str(value)
     return "/".join(text.split("/", 3)[:3]) if text.startswith(("http://", "https://")) else text
 

@@ -1,19 +1,18 @@
 """Is this answer a page? If not: what went wrong, and is another attempt worth it."""
 
-import email.utils
 import json
-import re
 import socket
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from aispend_pipeline import retry_after
 from aispend_pipeline.errors import ErrorClass, FetchError
 
-_A_DAY_SECONDS = 86400.0
+_A_DAY_SECONDS = 86_400
 
 
 def check(
@@ -34,7 +33,9 @@ def check(
         return
     text, code = provider_error(body)
     said = f"{path} answered {status}: {text or 'no reason given'}"
-    wait = retry_after(headers.get("retry-after"), now)
+    wait = retry_after.seconds(headers.get("retry-after"), now)
+    if wait is not None and wait > _A_DAY_SECONDS:
+        wait = None  # nobody means that
     if 200 <= status < 300:
         raise FetchError(ErrorClass.UNEXPECTED_CONTENT, f"{path} answered {status} without a page")
     if 300 <= status < 400:
@@ -46,22 +47,6 @@ def check(
     if status in (408, 425) or status >= 500:
         raise FetchError(ErrorClass.SERVER_ERROR, said, retry_after=wait)
     raise FetchError(ErrorClass.REJECTED, said)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """The seconds that a `Retry-After` asks for, as a number or an HTTP date; none if it makes no sense."""
-    if value is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", value.strip(), re.ASCII):
-        seconds = float(value)
-    else:
-        try:
-            until = email.utils.parsedate_to_datetime(value)
-            until = until if until.tzinfo else until.replace(tzinfo=UTC)
-            seconds = max((until - now).total_seconds(), 0.0)
-        except (ValueError, IndexError, OverflowError):
-            return None
-    return seconds if seconds <= _A_DAY_SECONDS else None
 
 
 def well_formed(body: bytes, path: str) -> None:

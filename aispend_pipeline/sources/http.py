@@ -4,14 +4,11 @@ Every attempt is bounded in wall-clock time and in size, and redirects are not f
 """
 
 import asyncio
-import os
 import random
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol
 
 import httpx
@@ -23,6 +20,7 @@ from aispend_pipeline.errors import ErrorClass, FetchError
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Request
 from aispend_pipeline.sources import answers
+from aispend_pipeline.tls import trusted
 
 USER_AGENT = f"aispend/{__version__}"
 
@@ -75,14 +73,8 @@ def client(limits: Limits) -> httpx.AsyncClient:
         timeout=httpx.Timeout(limits.attempt_seconds, connect=limits.connect_seconds),
         follow_redirects=False,
         headers={"user-agent": USER_AGENT},
-        verify=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        verify=trusted("sources"),
     )
-
-
-@lru_cache(maxsize=1)
-def _tls(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
-    """The trusted certificates, read once a process; httpx takes them from where the two say, or its own."""
-    return httpx.create_ssl_context()
 
 
 class Budget(Protocol):

@@ -16,6 +16,7 @@ from aispend_pipeline.warehouse import folder
 
 TABLES = sa.MetaData()
 _BUSY_MILLISECONDS = 10_000
+_READS = "aispend_reads"
 
 
 class State:
@@ -26,7 +27,8 @@ class State:
         self.file = home / "state.sqlite"
         self._engine = sa.create_engine(f"sqlite:///{self.file}")
         sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin_at_once)
+        sa.event.listen(self._engine, "begin", _begin)
+        self._tables = 0  # how many are known to be there
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -34,12 +36,51 @@ class State:
 
         Raises `StoreError` when the file cannot be used.
         """
-        try:
+        with self._told():
             with self._engine.begin() as connection:
-                TABLES.create_all(connection)
+                tables = self._create(connection)
                 yield connection
+            self._tables = tables  # now that other threads can see them
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent view for questions, which waits for nobody and holds nobody up.
+
+        Raises `StoreError` when the file cannot be used.
+        """
+        if not self._ready():
+            with self.transaction():
+                pass  # which makes the tables
+        with self._told(), self._engine.connect().execution_options(**{_READS: True}) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+    def _ready(self) -> bool:
+        """Whether all tables are there; asked for without the writer's lock, which may be held for long."""
+        if self._tables != len(TABLES.tables):
+            with self._told(), self._engine.connect().execution_options(**{_READS: True}) as connection:
+                there = set(sa.inspect(connection).get_table_names())
+            self._tables = len(TABLES.tables) if set(TABLES.tables) <= there else 0
+        return self._tables == len(TABLES.tables)
+
+    def _create(self, connection: sa.Connection) -> int:
+        """Make the tables that are missing, and say how many there are then."""
+        if self._tables != len(TABLES.tables):
+            TABLES.create_all(connection)
+        return len(TABLES.tables)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
+            raise  # our own mistake, and not the file's
         except sa.exc.DatabaseError as error:
-            remedy = "free some space, or mend or remove the file (it holds call budgets and what waits for them)"
+            self._tables = 0
+            remedy = "free some space, or restore the file; without it, what people were told is forgotten"
             raise StoreError(f"{self.file}: cannot be used ({error.orig}); {remedy}") from None
 
 
@@ -51,10 +92,11 @@ def state_of(home: Path) -> State:
 
 def _configure(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, below; sqlite3 would say it too late
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MILLISECONDS}"):
+    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_at_once(connection: sa.Connection) -> None:
+def _begin(connection: sa.Connection) -> None:
     """Take the writer's lock first: a transaction that reads and then writes would otherwise fail, not wait."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -62,6 +62,7 @@ SELECT
             failing.source = newest.source
             AND failing.account = newest.account
             AND failing.state = 'failed'
+            AND failing.error_class IS DISTINCT FROM 'out_of_budget'
             AND failing.seq > coalesce(days.last_complete_seq, 0)
             AND failing.window_end >= coalesce(days.last_day, failing.window_end)
     ) AS failed_since,

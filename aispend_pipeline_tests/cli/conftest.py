@@ -35,6 +35,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aispend_pipeline.cli import main
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.model import Window
+from aispend_pipeline.settings import OURS as SETTINGS
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.scenario import CALM, Scenario
 from aispend_pipeline.simulator.server import served
@@ -46,7 +47,7 @@ from ..service.world import NOTHING_ELSE, StandingClock, bucket, days_asked, fil
 NO_OPENAI = ("OPENAI_API_KEY", "OPENAI_API_KEY__EU")
 NO_ANTHROPIC = ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY__EU")
 KEY, KEY_EU = "sk-admin-cli-1", "sk-admin-cli-2"
-OURS = ("AISPEND_", "OPENAI_", "ANTHROPIC_", "GCP_", "ENABLE_", "DAGSTER_", "GLOBAL_", "VERTEX_", "CRON_")
+OURS = (*SETTINGS, "DAGSTER_")
 QUICK = Limits(first_wait_seconds=0.01, longest_wait_seconds=0.02)
 
 

@@ -28,11 +28,12 @@ from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse.snapshots import READ_CONFIG
 
-from ..service.world import StandingClock
+from ..service.world import NOW, StandingClock
 from .conftest import Result, Shell, ago, demo, one_line
 
 YESTERDAY = str(ago(1))
-COMMANDS = ["ingest", "spend", "recompute", "status", "config", "doctor", "demo", "serve"]
+ALERTS = [f"alerts {name}" for name in ("list", "test", "retry", "drop", "dispatch", "why")]
+COMMANDS = ["ingest", "spend", "recompute", "status", "caps", "config", "doctor", "demo", "up", "serve", *ALERTS]
 
 
 def test_no_help_waits_for_dagster():
@@ -200,7 +201,8 @@ def demonstrated(tmp_path_factory) -> tuple[Path, Result]:
         "OPENAI_BASE_URL=https://nowhere.invalid\n"
     )
     environment = {"OPENAI_API_KEY": "sk-real-2", "OPENAI_BASE_URL": "https://nowhere.invalid/v1"}
-    return folder, demo(Shell(folder, environment, StandingClock()))
+    early = NOW.replace(day=2)  # so that all of the month is read
+    return folder, demo(Shell(folder, {**environment, "OPENAI_HARD_CAP": "1"}, StandingClock(early)))
 
 
 class TestDemo:
@@ -224,6 +226,23 @@ class TestDemo:
         for _, billed, answered in compared:
             assert billed == answered
             assert float(billed) > 100
+
+    def test_it_shows_a_soft_a_hard_and_no_breach_of_its_own_caps_and_tells_nobody(self, demonstrated):
+        lines = demonstrated[1].out.splitlines()
+
+        title = lines.index("caps of 2026-06, 28 days left; figures as of 2026-06-02T13:20:00Z")
+        rows = [line.split()[:3] for line in lines[title + 2 : title + 5]]
+        assert rows == [["openai", "soft", "soft"], ["anthropic", "ok", "nothing"], ["global", "hard", "hard"]]
+        told = [re.sub(": .*?USD", ": USD", line.partition(", evt_")[0]) for line in lines if "evt_" in line]
+        assert told == [
+            "openai reached its soft cap: USD in 2026-06 (cap.breached",
+            "global reached its hard cap: USD in 2026-06 (cap.breached",
+            "global: USD in 2026-06 (hardcap.triggered",
+        ]
+        assert lines[-2] == "nobody was told of this: the demo has no channel"
+        assert any(
+            re.match(r"most of openai: .*, project [^(]+ \(proj_\w+\), key [^(]+ \(key_", line) for line in lines
+        )
 
     def test_it_keeps_to_its_folder_and_ignores_keys_and_the_dotenv_file(self, demonstrated):
         folder, result = demonstrated

@@ -46,7 +46,7 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
 
 
 def on_terminal(shell: Shell, columns: int, *arguments: str, **more: str) -> str:
-    """What a terminal of that width gets to see of the command."""
+    """What a terminal of that width gets to see of the command, which ends well."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environment = {**shell.environment(more), "TERM": "xterm-256color"}

@@ -61,8 +61,8 @@ def test_a_state_database_that_is_none(world):
     State(world.home).file.write_text("not a database, " * 100)
 
     assert lines_of(world.home)[1] == (
-        f"FAIL home: {world.home / 'state.sqlite'}: cannot be used (file is not a database); free some space, or mend"
-        " or remove the file (it holds call budgets and what waits for them)"
+        f"FAIL home: {world.home / 'state.sqlite'}: cannot be used (file is not a database); free some space, or"
+        " restore the file; without it, what people were told is forgotten"
     )
 
 

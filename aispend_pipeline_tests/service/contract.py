@@ -1,4 +1,4 @@
-"""What the service promises of the body of `GET /spend`, written down apart from what the code says of itself."""
+"""What the service promises of its bodies, written down apart from what the code says of itself."""
 
 from typing import Any
 
@@ -73,3 +73,46 @@ def hold(answer: dict[str, Any], group_by: str) -> None:
     assert [list(row)[: len(names)] for row in answer["rows"]] == [names] * len(answer["rows"])
     keys = [tuple(row[name] for name in names) for row in answer["rows"]]
     assert len(set(keys)) == len(keys)
+
+
+_MAYBE_MONEY = {"anyOf": [_MONEY, {"type": "null"}]}
+_MAYBE_INSTANT = {"anyOf": [_INSTANT, {"type": "null"}]}
+_LINES = _each({"type": "string", "pattern": "^[^\n]+$"})
+_WORD = {"enum": ["ok", "failing", "unconfigured", "unknown"]}
+_CAP = _exactly(
+    scope=_TEXT,
+    period={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+    level={"enum": ["unknown", "ok", "soft", "hard"]},
+    announced={"enum": ["ok", "soft", "hard", None]},
+    announced_at=_MAYBE_INSTANT,
+    since=_MAYBE_INSTANT,
+    reason=_PERHAPS,
+    total_usd=_MAYBE_MONEY,
+    soft_usd=_MAYBE_MONEY,
+    hard_usd=_MAYBE_MONEY,
+    stale={"type": "boolean"},
+    unconfirmed={"type": "boolean"},
+    doubts=_LINES,
+    armed=_COUNT,
+    billed_through={"type": "object", "additionalProperties": {"anyOf": [_DAY, {"type": "null"}]}},
+)
+_OUTBOX = _exactly(pending={"type": "integer"}, oldest_pending_seconds=_COUNT, dead={"type": "integer"})
+_CHANNELS = _exactly(slack=_WORD, email=_WORD, hook=_WORD)
+_WATCH = {
+    "caps": _each(_CAP),
+    "outbox": {"anyOf": [_OUTBOX, {"type": "null"}]},
+    "channels": {**_CHANNELS, "properties": {**_CHANNELS["properties"], "email_webhook": _WORD}},
+    "channel_errors": _each(_exactly(channel=_TEXT, error=_TEXT)),
+    "hook_signed": {"type": ["boolean", "null"]},
+    "incidents": _each(_exactly(kind={"enum": ["ingest", "channel"]}, subject=_TEXT, since=_INSTANT, detail=_TEXT)),
+    "last_evaluation_at": _MAYBE_INSTANT,
+}
+
+
+def hold_status(answer: dict[str, Any]) -> None:
+    """What `/status` says of caps and alerts is what was promised."""
+    schema = {"type": "object", "required": list(_WATCH), "properties": _WATCH}
+    Draft202012Validator(schema).validate(answer)
+    assert {one["channel"] for one in answer["channel_errors"]} == {
+        name for name, word in answer["channels"].items() if word == "failing"
+    }

@@ -7,6 +7,13 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 from jsonschema import Draft202012Validator
+from starlette.testclient import TestClient
+
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline_tests.alerts.receivers import http_receiver
+
+from .installation import TOKEN, documented
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -22,6 +29,8 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+FEW = settings(BOUNDED, max_examples=10)
+
 
 @pytest.fixture(scope="module")
 def document(client) -> dict:
@@ -29,10 +38,12 @@ def document(client) -> dict:
 
 
 def test_the_document_describes_every_route_and_its_problems(document):
-    assert set(document["paths"]) >= {"/healthz", "/config", "/status", "/spend", "/providers/{name}/raw"}
+    routes = {"/healthz", "/config", "/status", "/spend", "/providers/{name}/raw", "/test/alert"}
+    assert set(document["paths"]) >= routes
     for operations in document["paths"].values():
-        problem = operations["get"]["responses"]["default"]["content"]["application/problem+json"]["schema"]
-        assert set(problem["required"]) == PROBLEM
+        for operation in operations.values():
+            problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+            assert set(problem["required"]) == PROBLEM
 
 
 def test_the_bounds_of_parameters_are_in_the_document(document):
@@ -73,6 +84,25 @@ def test_generated_requests_are_answered_or_refused_as_the_document_says(client,
             problem.validate(answer.json())
 
     ask()
+
+
+@pytest.mark.parametrize("mode", ["positive", "negative"])
+def test_generated_requests_of_an_admin_are_answered_or_refused_as_the_document_says(home, clock, document, mode):
+    with http_receiver() as slack:
+        own = {"AISPEND_HOME": str(home), "ADMIN_TOKEN": TOKEN, "SLACK_WEBHOOK_URL": slack.url()}
+        client = TestClient(create_app(Settings.load(own, None), clock))
+        operation = schemathesis.openapi.from_dict(document)["/test/alert"]["POST"]
+
+        @FEW
+        @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
+        def ask(case):
+            answer = client.post(case.formatted_path, params=case.query, headers={"authorization": f"Bearer {TOKEN}"})
+            _hold(answer)
+            if answer.status_code == 200:
+                documented("/test/alert", "post").validate(answer.json())
+            assert answer.status_code == 200 or mode == "negative"
+
+        ask()
 
 
 _TEXT = strategies.text(max_size=30)

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.pool import Pool
 
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import Window
@@ -14,6 +16,7 @@ from aispend_pipeline.state.call_budget import CallBudget
 from aispend_pipeline.state.database import State
 from aispend_pipeline.state.waiting import WaitingDays
 
+from ..conftest import hasty
 from .driver import FEED, NOW, started
 
 DAY = Window(date(2026, 11, 2), date(2026, 11, 2))
@@ -28,8 +31,11 @@ def used(home) -> State:
     return state
 
 
-def test_it_is_made_in_a_home_for_its_owner_alone_and_every_write_is_durable(used, home):
+def test_it_is_made_in_a_home_for_its_owner_alone_and_every_write_is_durable(used, home, request):
     assert home.stat().st_mode & 0o777 == 0o700
+    sa.event.remove(Pool, "checkout", hasty)
+    request.addfinalizer(lambda: sa.event.listen(Pool, "checkout", hasty))
+    used.close()
     with used.transaction() as connection:
         pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     assert pragmas == ["wal", 2]
@@ -80,7 +86,7 @@ def test_a_damaged_file_is_one_line_that_names_it_and_says_what_to_do(used, home
     told = str(raised.value)
     assert "\n" not in told
     assert told.startswith(f"{used.file}: cannot be used (")
-    assert "mend or remove the file (it holds call budgets and what waits for them)" in told
+    assert "restore the file; without it, what people were told is forgotten" in told
     assert used.file.read_bytes() == damaged
 
 

@@ -1,0 +1,166 @@
+"""What a person does to deliveries: has dead ones tried again, drops them, lists them, and sends a test."""
+
+import secrets
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from aispend_pipeline.alerts.channels import Channel
+from aispend_pipeline.alerts.dispatch import Dispatcher
+from aispend_pipeline.alerts.drafts import HOOK, drafted, hook_draft
+from aispend_pipeline.alerts.outbox import Outbox, Status, unleased
+from aispend_pipeline.alerts.tables import delivery, message, message_event
+from aispend_pipeline.caps.ledger import Ledger
+from aispend_pipeline.caps.model import Event, EventType
+from aispend_pipeline.caps.tables import arming
+from aispend_pipeline.clock import Clock
+from aispend_pipeline.errors import UsageError
+from aispend_pipeline.state.database import State
+
+
+class Delivery(NamedTuple):
+    """A delivery as people see it; instants are UTC."""
+
+    message_id: str
+    channel: str
+    subject: str
+    status: Status
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+    ended_at: datetime | None
+    last_error: str | None
+
+
+def deliveries(connection: sa.Connection, limit: int, only: Status | None = None) -> list[Delivery]:
+    """The newest deliveries, newest first."""
+    asked = _deliveries().order_by(delivery.c.seq.desc()).limit(limit)
+    if only is not None:
+        asked = asked.where(delivery.c.status == only)
+    return [_delivery(row) for row in connection.execute(asked)]
+
+
+def of_message(connection: sa.Connection, message_id: str) -> list[Delivery]:
+    """The deliveries of one message, by channel."""
+    asked = _deliveries().where(delivery.c.message_id == message_id).order_by(delivery.c.channel)
+    return [_delivery(row) for row in connection.execute(asked)]
+
+
+def events_of(connection: sa.Connection, identity: str) -> list[Event]:
+    """The event with this id, or the events that the message with this id is about, oldest first; none if neither."""
+    told_by = sa.select(message_event.c.event_id).where(message_event.c.message_id == identity)
+    return Ledger(connection).events({identity, *connection.execute(told_by).scalars()})
+
+
+def retry(connection: sa.Connection, message_id: str, now: datetime) -> list[str]:
+    """Have the dead deliveries of a message tried again, at once and under the same id; the channels.
+
+    Raises `UsageError` if it has none, or if a machine would be asked to act on what is over.
+    """
+    dead = [one for one in of_message(connection, message_id) if one.status is Status.DEAD]
+    if not dead:
+        raise UsageError(f"{message_id}: has no dead delivery; aispend alerts list shows what there is")
+    if _over(connection, message_id):
+        raise UsageError(f"{message_id}: what it asks a machine to do is over by now; drop it: aispend alerts drop")
+    revived = {"status": Status.PENDING, "next_at": now, "ended_at": None, "first_attempt_at": None}
+    _change(connection, message_id, delivery.c.status == Status.DEAD, revived)
+    return [one.channel for one in dead]
+
+
+def drop(connection: sa.Connection, message_id: str, now: datetime) -> list[str]:
+    """Give up what is dead or waits of a message; the channels. Raises `UsageError` if there is nothing of the kind."""
+    ended = sa.or_(delivery.c.status == Status.DEAD, sa.and_(delivery.c.status == Status.PENDING, unleased(now)))
+    found = connection.execute(sa.select(delivery).where(delivery.c.message_id == message_id, ended)).all()
+    if not found:
+        raise UsageError(
+            f"{message_id}: has no delivery that is dead or waits; aispend alerts list shows what there is"
+        )
+    for row in found:
+        Outbox(connection).write_off_lost(row, now)
+    _change(connection, message_id, ended, {"status": Status.DROPPED, "ended_at": now})
+    return [row.channel for row in found]
+
+
+class Tested(NamedTuple):
+    """What became of a test in one channel."""
+
+    channel: str
+    status: Status
+    error: str | None
+    next_at: datetime | None
+
+
+def send_test(state: State, channels: dict[str, Channel], clock: Clock, by: str, *, hook: bool = False) -> list[Tested]:
+    """Send a test message the way that every message goes; what became of it, by channel. It touches no cap.
+
+    A machine that acts on whatever it hears would act on it, so that the hook is only told if `hook` says so. A test
+    that fails is tried again like any message. Raises `UsageError` if there is no channel to test.
+    """
+    tested = [name for name in channels if hook or name != HOOK]
+    if not tested:
+        raise UsageError(
+            "no channel is configured; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
+            + (", or test the hook too: --hook" if channels else "")
+        )
+    now = clock.now()
+    lanes = {name: f"test {name}" for name in tested}
+    with state.transaction() as connection:
+        ids = _queue_test(connection, lanes, by, now)
+    Dispatcher(state, channels, clock).dispatch(lanes=lanes.values())
+    with state.reading() as connection:
+        found = {one.channel: one for message_id in ids for one in of_message(connection, message_id)}
+    return [_tested(found[name]) for name in tested]
+
+
+def _queue_test(connection: sa.Connection, lanes: dict[str, str], by: str, now: datetime) -> set[str]:
+    ledger, outbox = Ledger(connection), Outbox(connection)
+    event = ledger.add(EventType.TEST, "test", "-", {"by": by}, now, secrets.token_hex(8))
+    drafts = [
+        drafted(ledger, name, lane, [event], [], None, now) if name != HOOK else hook_draft(ledger, event, lane)
+        for name, lane in lanes.items()
+    ]
+    for draft in drafts:
+        if draft.channel != HOOK:
+            outbox.supersede(draft.lane, now)
+        outbox.queue(draft, now)
+    return {draft.message_id for draft in drafts}
+
+
+def _tested(one: Delivery) -> Tested:
+    return Tested(one.channel, one.status, one.last_error, one.next_at if one.status is Status.PENDING else None)
+
+
+def _over(connection: sa.Connection, message_id: str) -> bool:
+    """Whether a message asks a machine to act on an arming that is over, or it was told of what came after."""
+    ended = sa.select(arming.c.n).where(arming.c.event_id == message_id, arming.c.state != "armed")
+    later = delivery.alias("later")
+    overtaken = (
+        sa.select(later.c.seq)
+        .join(delivery, sa.and_(later.c.lane == delivery.c.lane, later.c.seq > delivery.c.seq))
+        .where(delivery.c.message_id == message_id, delivery.c.channel == HOOK, later.c.attempts > 0)
+    )
+    return any(connection.execute(asked.limit(1)).first() for asked in (ended, overtaken))
+
+
+def _change(connection: sa.Connection, message_id: str, which: sa.ColumnElement[bool], values: dict[str, Any]) -> None:
+    connection.execute(sa.update(delivery).where(delivery.c.message_id == message_id, which).values(**values))
+
+
+def _deliveries() -> sa.Select[Any]:
+    same = sa.and_(message.c.id == delivery.c.message_id, message.c.channel == delivery.c.channel)
+    return sa.select(delivery, message.c.subject, message.c.created_at).join(message, same)
+
+
+def _delivery(row: sa.Row[Any]) -> Delivery:
+    return Delivery(
+        row.message_id,
+        row.channel,
+        row.subject,
+        Status(row.status),
+        row.attempts,
+        row.created_at,
+        row.next_at,
+        row.ended_at,
+        row.last_error,
+    )

@@ -1,0 +1,135 @@
+"""What stands under a headline, a line each: since when and why, doubts, what was spent on, and how far bills go."""
+
+from collections.abc import Mapping
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any
+
+from aispend_pipeline.alerts.headlines import own_soft, used, where
+from aispend_pipeline.alerts.plain import minute, minute_of, more, plain, usd
+from aispend_pipeline.caps.model import Event, EventType, Level, Reason
+
+# Doubts of which more are only counted.
+MOST_DOUBTS = 5
+
+_BECAUSE = {
+    Reason.SPEND: "more was spent",
+    Reason.CORRECTION: "the provider corrected its bill",
+    Reason.CAP_RAISED: "the cap was raised",
+    Reason.CAP_LOWERED: "the cap was lowered",
+    Reason.CAP_REMOVED: "the cap was removed",
+    Reason.RECOMPUTE: "the totals were worked out anew from stored answers",
+    Reason.PERIOD_ROLL: "the month is over",
+    Reason.LATE_DATA: "late figures for a month that is over came in",
+}
+# Of a month that is over, what moved it lately means nothing.
+_OVER = frozenset({Reason.PERIOD_ROLL, Reason.LATE_DATA})
+_ASKED = {"command": "on the command line", "api": "over the API"}
+
+
+def details(event: Event) -> list[str]:
+    """The lines under an event's headline."""
+    match event.type:
+        case EventType.TEST:
+            by = event.facts["by"]
+            return [f"asked for {_ASKED.get(by) or plain(by)} at {minute(event.created_at)}"]
+        case EventType.INGEST_FAILING:
+            return [_trouble(event), "what is spent there meanwhile is in no total, so no cap can see it"]
+        case EventType.CHANNEL_FAILING:
+            return [_trouble(event)]
+        case EventType.INGEST_RECOVERED | EventType.CHANNEL_RECOVERED:
+            return [f"what was wrong {_trouble(event)}"]
+        case _:
+            return _of_a_cap(event)
+
+
+def _trouble(event: Event) -> str:
+    return f"since {minute_of(event.facts['since'])}: {plain(event.facts['detail'])}"
+
+
+def _of_a_cap(event: Event) -> list[str]:
+    return [
+        *_why(event),
+        *_other_cap(event),
+        *_doubts(event.facts),
+        *_spent_on(event),
+        *_billed(event),
+    ]
+
+
+def _why(event: Event) -> list[str]:
+    """Since when and why; a milestone is no level, so that its level's age says nothing of it."""
+    if event.type is EventType.MILESTONE or event.reason is None:
+        return []
+    if event.reason is Reason.LATE_DATA:
+        return [f"because {_BECAUSE[event.reason]}: no hook is called, and the running month is not touched"]
+    if event.reason is Reason.PERIOD_ROLL:
+        return [f"because {_BECAUSE[event.reason]}; the new one begins at 0.00 USD"]
+    return [f"since {minute_of(event.facts['since'])}, because {_BECAUSE[event.reason]}"]
+
+
+def _other_cap(event: Event) -> list[str]:
+    """How the scope stands to the cap that the headline does not name."""
+    facts = event.facts
+    soft, hard = own_soft(facts), facts["hard_usd"]
+    if event.type is EventType.STEPPED_DOWN:
+        return [f"still {where(facts, soft)} its soft cap: {used(facts, soft)}"] if soft else []
+    if event.type not in (EventType.BREACHED, EventType.REMINDER, EventType.RECOVERED) or hard is None:
+        return []
+    named = event.level is Level.HARD or (event.prev_level is Level.HARD and soft is None)
+    return [] if named else [f"its hard cap: {used(facts, hard)}"]
+
+
+def _doubts(facts: Mapping[str, Any]) -> list[str]:
+    if facts["complete"]:
+        return []
+    doubts = facts["doubts"]
+    lines = [f"figures may be too low: {plain(doubt)}" for doubt in doubts[:MOST_DOUBTS]]
+    return [*lines, *more(len(doubts) - MOST_DOUBTS)] or ["figures may be too low"]
+
+
+def _spent_on(event: Event) -> list[str]:
+    """What most of the total was spent on, and how much of that lately."""
+    lines = []
+    for rank, one in zip(("most", "then", "then"), event.facts["top"], strict=False):
+        recent = None if event.reason in _OVER else one["recent_usd"]
+        lines.append(f"{rank}: {moved(one, recent)}")
+    return lines
+
+
+def moved(one: Mapping[str, Any], recent: str | None) -> str:
+    """How much of a total was spent on what; `recent` is how much of that lately, USD, none to leave it out."""
+    return f"{usd(one['usd'])} USD {_named(one)}{_lately(recent)}"
+
+
+def _lately(recent: str | None) -> str:
+    if recent is None:
+        return ""
+    return f"; {usd(recent) if Decimal(recent) else 'nothing'} since yesterday"
+
+
+def _named(one: Mapping[str, Any]) -> str:
+    """Model, project and key; ids behind the names, to look them up by."""
+    project = _with_id(one["project_name"], one["project"])
+    key = _with_id(one["api_key_name"], one["api_key"])
+    parts = [plain(one["model"]), project and f"project {project}", key and f"key {key}"]
+    named = ", ".join(part for part in parts if part)
+    return f"on {named}" if named else "for which no model, project or key is named"
+
+
+def _with_id(name: str | None, identity: str | None) -> str:
+    shown, known = plain(name), plain(identity)
+    return f"{shown} ({known})" if shown and known and shown != known else shown or known
+
+
+def _billed(event: Event) -> list[str]:
+    return billed_through(event.facts["billed_through"], event.created_at.astimezone(UTC).date())
+
+
+def billed_through(through: Mapping[str, str | None], today: date) -> list[str]:
+    """The line for how far the bills go, by provider; none where there is no provider."""
+    days = [
+        f"{plain(provider)} {day or 'nothing yet'}{' (so far)' if day == today.isoformat() else ''}"
+        for provider, day in sorted(through.items())
+    ]
+    return [f"billed through: {', '.join(days)}"] if days else []

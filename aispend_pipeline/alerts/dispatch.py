@@ -1,0 +1,97 @@
+"""The dispatcher: leases what is due, sends it outside any transaction, and records what came of it.
+
+Any number of them may run at once, in any process: a delivery has one lease holder at a time.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Mapping
+from typing import NamedTuple
+
+from aispend_pipeline import points
+from aispend_pipeline.alerts.channels import Attempted, Channel, Outcome, Outgoing
+from aispend_pipeline.alerts.outbox import Claimed, Outbox
+from aispend_pipeline.clock import Clock
+from aispend_pipeline.errors import StoreError
+from aispend_pipeline.log import log
+from aispend_pipeline.state.database import State
+
+
+class Sent(NamedTuple):
+    """One attempt: of which message, to which channel, the how manieth, and what came of it."""
+
+    message_id: str
+    channel: str
+    attempt: int
+    attempted: Attempted
+
+
+def a_tenth_off() -> float:
+    """A factor between 0.9 and 1.1, so that many senders do not come back at the same second."""
+    return random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+
+
+class Dispatcher:
+    """Sends from one state database over the channels that are configured now; what is for others waits for them."""
+
+    def __init__(
+        self, state: State, channels: Mapping[str, Channel], clock: Clock, jitter: Callable[[], float] = a_tenth_off
+    ) -> None:
+        self._state, self._channels, self._clock, self._jitter = state, channels, clock, jitter
+
+    def dispatch(self, *, until: float | None = None, lanes: Collection[str] | None = None) -> list[Sent]:
+        """Send what is due until nothing is, and say what went; after `until`, monotonic, nothing new is begun.
+
+        Lanes go side by side, each in its own order. Raises `StoreError`.
+        """
+        return asyncio.run(self._dispatch(until, lanes))
+
+    async def _dispatch(self, until: float | None, lanes: Collection[str] | None) -> list[Sent]:
+        under_way: set[asyncio.Task[Sent]] = set()
+        sent: list[Sent] = []
+        broken: list[BaseException] = []
+        while True:
+            try:
+                while not broken and not self._over(until) and (claimed := self._claim(lanes)):
+                    under_way.add(asyncio.create_task(self._deliver(claimed)))
+            except StoreError as unusable:
+                broken.append(unusable)
+            if not under_way:
+                break
+            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            broken += [error for task in done if (error := task.exception())]
+            sent += [task.result() for task in done if not task.exception()]
+        if broken:  # what was under way is over, and recorded where it could be
+            raise broken[0]
+        return sent
+
+    def _over(self, until: float | None) -> bool:
+        return until is not None and self._clock.monotonic() >= until
+
+    def _claim(self, lanes: Collection[str] | None) -> Claimed | None:
+        with self._state.transaction() as connection:
+            claimed = Outbox(connection).claim(self._clock.now(), self._channels, lanes)
+        points.reached("claimed")
+        return claimed
+
+    async def _deliver(self, claimed: Claimed) -> Sent:
+        attempted = await self._attempt(claimed)
+        points.reached("sent")
+        with self._state.transaction() as connection:
+            Outbox(connection).record(claimed, attempted, self._clock.now(), self._jitter)
+        points.reached("recorded")
+        log.info(
+            "alert.sent" if attempted.outcome is Outcome.DELIVERED else "alert.failed",
+            id=claimed.message_id,
+            channel=claimed.channel,
+            attempt=claimed.attempt,
+            error=None if attempted.outcome is Outcome.DELIVERED else attempted.told,
+        )
+        return Sent(claimed.message_id, claimed.channel, claimed.attempt, attempted)
+
+    async def _attempt(self, claimed: Claimed) -> Attempted:
+        outgoing = Outgoing(claimed.message_id, claimed.body, claimed.attempt, claimed.created_at)
+        try:
+            return await self._channels[claimed.channel].send(outgoing, self._clock.now())
+        except Exception as error:  # a fault on our side: it must neither stop other lanes nor go unseen
+            return Attempted(Outcome.RETRY, error_class="internal", told=f"{claimed.channel}: {type(error).__name__}")

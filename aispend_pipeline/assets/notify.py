@@ -1,0 +1,64 @@
+"""The job `notify`: evaluates the caps and sends what is due. Its old runs are deleted, since there are so many."""
+
+import shutil
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from aispend_pipeline.alerts.channels import Outcome
+from aispend_pipeline.alerts.notify import notify
+from aispend_pipeline.assets.grid import LANE
+from aispend_pipeline.assets.installation import Installation
+
+# A run begins nothing after this time; what is left is due for the next one.
+SECONDS = 300.0
+# One whose process died with its machine would else be waited for as long as the longest fetch.
+_LONGEST = {"dagster/max_runtime": str(int(SECONDS) + 120)}
+KEPT_FOR = timedelta(days=1)
+_OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+@dg.op(description="Decides what is to be said of every cap, remembers it, and sends what is due.")
+def evaluate_and_send(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
+    """Evaluate and send; fails if it could not evaluate, not if a receiver failed: that is in the outbox."""
+    started = installation.clock.monotonic()
+    done = notify(installation.settings, installation.clock, seconds=SECONDS)
+    outcomes = Counter(one.attempted.outcome for one in done.sent)
+    context.add_output_metadata(
+        {
+            "events": len(done.events),
+            "said": [f"{event.type} {event.scope}" for event in done.events],
+            **{outcome.value: outcomes[outcome] for outcome in Outcome},
+            "failed": [f"{one.channel}: {one.attempted.told}" for one in done.sent if one.attempted.error_class],
+            "seconds": installation.clock.monotonic() - started,
+        }
+    )
+    prune(context.instance, installation.clock.now() - KEPT_FOR)
+
+
+@dg.job(
+    name="notify",
+    description="Evaluates the caps and sends what is due; `cap_check` asks for it.",
+    tags={LANE: "notify", **_LONGEST},
+)
+def notify_job() -> None:
+    """One step."""
+    evaluate_and_send()
+
+
+def prune(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Delete the runs of `notify` that were over before `before`, with their files, and say how many.
+
+    They hold nothing that the ledger does not. Dagster itself leaves a deleted run's files where they are.
+    """
+    old = instance.get_run_records(dg.RunsFilter(job_name="notify", statuses=_OVER, created_before=before), limit=500)
+    root = Path(instance.root_directory)
+    for record in old:
+        run_id = record.dagster_run.run_id
+        instance.delete_run(run_id)
+        for file in (root / "history" / "runs").glob(f"{run_id}.db*"):
+            file.unlink(missing_ok=True)
+        shutil.rmtree(root / "storage" / run_id, ignore_errors=True)
+    return len(old)

@@ -1,0 +1,76 @@
+"""The facts of an event: what it was decided from, as JSON. All texts and bodies are made of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from aispend_pipeline import money
+from aispend_pipeline.caps.incidents import Incident
+from aispend_pipeline.caps.model import Measurement, level_word
+from aispend_pipeline.caps.policy import Said, Standing, Timing
+from aispend_pipeline.clock import utc_text
+
+Top = Sequence[Mapping[str, str | None]]
+
+
+def facts_of(
+    said: Said, standing: Standing, before: Standing, found: Measurement, timing: Timing, top: Top
+) -> dict[str, Any]:
+    """Of an event of a scope: the figures, the caps, how far they can be trusted, and what stood before."""
+    facts = {
+        "total_usd": money.text(standing.total),
+        "soft_usd": _usd(standing.caps.soft),
+        "hard_usd": _usd(standing.caps.hard),
+        "cap_usd": _usd(said.cap),
+        "since": utc_text(standing.since),
+        "complete": found.fresh,
+        "doubts": [*found.holes, *found.doubts],
+        "data_through": {provider: utc_text(at) for provider, at in found.data_through.items()},
+        "billed_through": {
+            provider: None if day is None else day.isoformat() for provider, day in found.billed_through.items()
+        },
+        "top": [dict(one) for one in top],
+        "rollup": asdict(found.version),
+        "read_seq": found.read_seq,
+        "before": _before(before),
+        "timing": _timing(timing),
+    }
+    own = {"percent": said.percent, "arming": said.arming}
+    return facts | {name: value for name, value in own.items() if value is not None}
+
+
+def incident_facts(incident: Incident) -> dict[str, Any]:
+    """Of an event of an account or a channel that is in trouble."""
+    named = "channel" if incident.kind == "channel" else "subject"
+    return {
+        named: incident.subject,
+        "detail": incident.detail,
+        "since": utc_text(incident.opened_at),
+        "incident": incident.n,
+    }
+
+
+def _before(before: Standing) -> dict[str, Any]:
+    return {
+        "level": level_word(before.level),
+        "announced": before.announced.word,
+        "announced_at": utc_text(before.announced_at) if before.announced_at else None,
+        "total_usd": money.text(before.total),
+        "soft_usd": _usd(before.caps.soft),
+        "hard_usd": _usd(before.caps.hard),
+        "read_seq": before.read_seq,
+    }
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    return {
+        "debounce_seconds": timing.debounce.total_seconds(),
+        "remind_soft_seconds": timing.remind_soft.total_seconds() if timing.remind_soft else None,
+        "remind_hard_seconds": timing.remind_hard.total_seconds() if timing.remind_hard else None,
+        "hook_hold_seconds": timing.hook_hold.total_seconds(),
+    }
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else money.text(amount)

@@ -1,0 +1,105 @@
+"""All that a published snapshot has for measuring: a handful of statements over every scope and period at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from aispend_pipeline.caps.doubts import Fall, FeedDay, Said, unconfirmed
+from aispend_pipeline.errors import StoreError
+from aispend_pipeline.model import CoverageState, Feed, Finality, Window
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.sources import SOURCES, feeds
+from aispend_pipeline.sql import statement
+from aispend_pipeline.warehouse import Published, snapshots_of
+from aispend_pipeline.warehouse.status import FeedStatus, feed_statuses
+
+
+class Unconverted(NamedTuple):
+    """Money that is in no total, since no rate is known."""
+
+    provider: str
+    account: str
+    day: date
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of some days; `feeds` are those that are configured and have money. USD, UTC."""
+
+    feeds: Sequence[FeedStatus]
+    sums: Mapping[tuple[str, date], Decimal]  # by provider and day
+    days: Mapping[Feed, Mapping[date, FeedDay]]
+    unconverted: Sequence[Unconverted]
+    falls: Mapping[Feed, Mapping[date, Fall]]  # days whose figure is not confirmed
+    billed_through: Mapping[Feed, date]  # of whatever day
+
+
+@contextmanager
+def newest(home: Path) -> Iterator[tuple[Published, duckdb.DuckDBPyConnection]]:
+    """The newest snapshot and a cursor on it.
+
+    Raises `NothingPublished` where there is none, `StoreError` when it cannot be read.
+    """
+    published, cursor = snapshots_of(home).current()
+    try:
+        with cursor:
+            yield published, cursor
+    except duckdb.IOException:
+        raise StoreError(f"{home}: the published snapshot cannot be read; run: aispend recompute") from None
+
+
+def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> Known:
+    """All that is known of the days of `window`."""
+    sources = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
+    of_days = {"first": window.first, "last": window.last}
+    of_feeds = {"sources": sources, **of_days}
+    sums = cursor.execute(statement("caps", "sums"), of_days).fetchall()
+    billed = cursor.execute(statement("caps", "billed_through"), {"sources": sources}).fetchall()
+    return Known(
+        feeds=[feed for feed in configured(cursor, settings) if feed.source in sources],
+        sums={(provider, day): usd for provider, day, usd in sums},
+        days=_days(cursor, of_feeds),
+        unconverted=unconverted(cursor, window),
+        falls=_falls(cursor, of_feeds),
+        billed_through={(source, account): day for source, account, day in billed},
+    )
+
+
+def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:
+    """Every feed that ought to be read; those of an account that was removed are left out."""
+    wanted = feeds(settings)
+    return [feed for feed in feed_statuses(cursor, wanted) if (feed.source, feed.account, feed.provider) in wanted]
+
+
+def unconverted(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Unconverted]:
+    """The money of `window` that is in no total."""
+    asked = {"first": window.first, "last": window.last}
+    return [Unconverted(*row) for row in cursor.execute(statement("caps", "unconverted"), asked).fetchall()]
+
+
+def _days(cursor: duckdb.DuckDBPyConnection, asked: Mapping[str, Any]) -> dict[Feed, dict[date, FeedDay]]:
+    found: dict[Feed, dict[date, FeedDay]] = {}
+    rows = cursor.execute(statement("caps", "feed_days"), asked).fetchall()
+    for source, account, provider, day, state, final, asked_at, seq in rows:
+        known = (CoverageState(state), Finality(final) if final else None, asked_at.replace(tzinfo=UTC), seq)
+        found.setdefault((source, account), {})[day] = FeedDay(provider, day, *known)
+    return found
+
+
+def _falls(cursor: duckdb.DuckDBPyConnection, asked: Mapping[str, Any]) -> dict[Feed, dict[date, Fall]]:
+    found: dict[Feed, dict[date, Fall]] = {}
+    rows = cursor.execute(statement("caps", "suspicious"), asked).fetchall()
+    for (source, account, day), answers in groupby(rows, key=lambda row: row[:3]):
+        fall = unconfirmed(Said(at.replace(tzinfo=UTC), usd) for *_, at, usd in answers)
+        if fall:
+            found.setdefault((source, account), {})[day] = fall
+    return found

@@ -1,0 +1,8 @@
+-- Billed USD of each provider and day, all accounts together: what totals are made of.
+SELECT
+    provider,
+    day,
+    coalesce(sum(billed_usd), 0) AS usd
+FROM spend_daily
+WHERE day BETWEEN $first AND $last
+GROUP BY provider, day

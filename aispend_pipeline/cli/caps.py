@@ -1,0 +1,164 @@
+"""`aispend caps`: how far every cap is used, by the newest figures, and what people were told of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from rich.console import Console
+from rich.text import Text
+
+from aispend_pipeline import money
+from aispend_pipeline.alerts.channels import channels
+from aispend_pipeline.alerts.details import billed_through, moved
+from aispend_pipeline.alerts.drafts import Readership
+from aispend_pipeline.alerts.look import told
+from aispend_pipeline.alerts.notify import timing_of
+from aispend_pipeline.alerts.plain import plain
+from aispend_pipeline.caps import policy
+from aispend_pipeline.caps.ledger import Kept, Ledger
+from aispend_pipeline.caps.measure import measure, movers
+from aispend_pipeline.caps.model import Level, Measurement, Period, Scope, level_word
+from aispend_pipeline.caps.policy import Standing, Timing
+from aispend_pipeline.cli import screen
+from aispend_pipeline.cli.bars import bar, percent
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.model import PROVIDERS
+from aispend_pipeline.settings import GLOBAL, Settings
+from aispend_pipeline.state.database import state_of
+from aispend_pipeline.warehouse import snapshots_of
+
+CHANNEL_SETTINGS = "SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
+_STYLES = {None: "magenta", Level.OK: "green", Level.SOFT: "yellow", Level.HARD: "bold red"}
+
+
+def caps() -> int:
+    """Show every cap; 1 if one cannot be measured."""
+    settings = screen.load_settings()
+    code = show(settings, SystemClock().now())
+    if settings.scopes() and not Readership(tuple(channels(settings))).people:
+        screen.say(f"no channel is configured, so nobody is told; set {CHANNEL_SETTINGS}")
+    return code
+
+
+def show(settings: Settings, now: datetime) -> int:
+    """The same with settings at hand, at `now`. It decides as the next evaluation will, and keeps nothing of it.
+
+    Raises `NothingPublished` before anything was read.
+    """
+    if not settings.scopes():
+        screen.say(_NO_CAP)
+        return 0
+    published, cursor = snapshots_of(settings.home).current()
+    cursor.close()
+    period = Period.of(now.date())
+    stands = list(_stands(settings, period, now))
+    days = (period.window.last - now.date()).days
+    left = "the last day of it" if not days else f"{days} day{'s' * (days > 1)} left"
+    _table(f"caps of {period.name}, {left}; figures as of {published.at}", stands)
+    for line in _beside(settings, stands, now):
+        screen.say(line)
+    return 0 if all(stand.found.measured for stand in stands) else 1
+
+
+_NO_CAP = "no cap is set; set {}, to USD a month".format(
+    ", ".join(f"{name.upper()}_SOFT_CAP or {name.upper()}_HARD_CAP" for name in (*PROVIDERS, GLOBAL))
+)
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """How a scope stands: as an evaluation of `found` would keep it, and as the ledger has it."""
+
+    scope: Scope
+    found: Measurement
+    standing: Standing
+    kept: Standing
+    mover: Mapping[str, str | None] | None
+
+
+def _stands(settings: Settings, period: Period, now: datetime) -> Iterator[_Stand]:
+    with state_of(settings.home).reading() as connection:
+        kept = {one.standing.scope: one for one in Ledger(connection).standings() if one.standing.period == period}
+    scopes = settings.scopes()
+    for scope, found in zip(scopes, measure(settings, scopes, [period], now), strict=True):
+        before = kept.get(scope.name)
+        new = Standing(scope.name, period, None, now, scope.caps)
+        standing = _decided(found, scope, before, new, timing_of(settings), now)
+        top = movers(settings.home, scope, period, now)[:1]
+        yield _Stand(scope, found, standing, before.standing if before else new, next(iter(top), None))
+
+
+def _decided(
+    found: Measurement, scope: Scope, before: Kept | None, new: Standing, timing: Timing, now: datetime
+) -> Standing:
+    """What the next evaluation will keep; from figures older than those it knows it decides nothing."""
+    if before is None:
+        return policy.decide(found, scope.caps, new, timing, now).standing
+    if found.version.older_than(before.version):
+        return before.standing
+    return policy.decide(found, scope.caps, before.standing, timing, now).standing
+
+
+def _table(title: str, stands: Sequence[_Stand]) -> None:
+    table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "soft cap", "hard cap"])
+    out = screen.console()
+    for stand in stands:
+        level = Text(level_word(stand.standing.level), style=_STYLES[stand.standing.level])
+        table.add_row(stand.scope.name, level, _told(stand.kept), _used(stand, out), _total(stand), *_caps(stand))
+    screen.show(table)
+
+
+def _told(kept: Standing) -> str:
+    return f"{kept.announced.word} {kept.announced_at:%m-%d %H:%M}" if kept.announced_at else "nothing"
+
+
+def _used(stand: _Stand, out: Console) -> Text:
+    """How much of the hard cap, or the soft one where there is no other; nothing of what was not read."""
+    caps = stand.scope.caps
+    used = percent(stand.standing.total, caps.hard or caps.soft or Decimal(1)) if _read(stand) else None
+    return bar(used, out, _STYLES[stand.standing.level])
+
+
+def _read(stand: _Stand) -> bool:
+    """Whether there is any figure of the period: one that is missing is not zero."""
+    return stand.standing.read_seq > 0
+
+
+def _total(stand: _Stand) -> str:
+    """In cents, or exactly where that would look to be on another side of a cap."""
+    if not _read(stand):
+        return "not read"
+    total, caps = stand.standing.total, stand.scope.caps
+    spelt = {money.against(total, cap)[0] for cap in (caps.soft, caps.hard) if cap is not None}
+    return spelt.pop() if len(spelt) == 1 else f"{total:,f}".rstrip("0")
+
+
+def _caps(stand: _Stand) -> list[str]:
+    total, caps = stand.standing.total, stand.scope.caps
+    return ["" if cap is None else money.against(total, cap)[1] for cap in (caps.soft, caps.hard)]
+
+
+def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:
+    """What moved each scope most, how far the bills go, what is doubtful, and what people do not know."""
+    for stand in stands:
+        if stand.mover:
+            yield f"most of {stand.scope.name}: {moved(stand.mover, stand.mover['recent_usd'])}"
+    through = {of: str(day) if day else None for stand in stands for of, day in stand.found.billed_through.items()}
+    yield from billed_through(through, now.date())
+    for kind, lines in (
+        ("unknown", [line for stand in stands for line in stand.found.holes]),
+        ("doubtful", [line for stand in stands for line in stand.found.doubts]),
+    ):
+        yield from (f"{kind}: {plain(line)}" for line in dict.fromkeys(lines))
+    yield from _untold(settings, stands, now)
+
+
+def _untold(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:
+    for stand in stands:
+        standing = stand.standing
+        if standing.announced != stand.kept.announced:
+            name, word = stand.scope.name, standing.announced.word
+            yield f"{name}: {word} is not told yet; aispend up tells it, or run: aispend alerts dispatch"
+        elif standing.level is not None and standing.level < standing.announced:
+            yield told(standing, timing_of(settings), now)

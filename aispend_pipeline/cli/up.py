@@ -1,0 +1,42 @@
+"""`aispend up`."""
+
+import sys
+from pathlib import Path
+
+from aispend_pipeline.alerts.channels import channels
+from aispend_pipeline.alerts.drafts import Readership
+from aispend_pipeline.cli import screen, serve
+from aispend_pipeline.cli.caps import CHANNEL_SETTINGS
+from aispend_pipeline.cli.stay import stay
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.settings import DOTENV, KEY_SETTINGS, Settings
+from aispend_pipeline.sources import feeds
+from aispend_pipeline.warehouse import Warehouse
+from aispend_pipeline.warehouse.snapshots import pointer
+
+
+def up() -> int:
+    """Read every hour, watch the caps, tell people and answer questions, until Ctrl-C."""
+    settings, clock = screen.load_settings(), SystemClock()
+    screen.refuse_demo(settings)
+    for warning in warnings_of(settings):
+        print(f"warning: {warning}", file=sys.stderr, flush=True)
+    with serve.listen(settings.host, settings.port) as listener:
+        fresh = pointer(settings.home) is None
+        Warehouse(settings.home, clock).publish()
+        if fresh and feeds(settings):
+            print("nothing was read yet; the schedule begins on the hour, or run now: aispend ingest")
+        stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})
+    return 0
+
+
+def warnings_of(settings: Settings) -> list[str]:
+    """What will not happen as these settings are, a line each."""
+    people = Readership(tuple(channels(settings))).people
+    found = {
+        f"no provider has credentials, so that nothing is read; set {KEY_SETTINGS}": not feeds(settings),
+        f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}": bool(settings.scopes()) and not people,
+        "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set AISPEND_HOOK_SECRET to `whsec_` and the output of"
+        " `openssl rand -base64 32`": settings.on_hardcap_webhook is not None and settings.hook_secret is None,
+    }
+    return [line for line, wrong in found.items() if wrong]

@@ -1,0 +1,213 @@
+"""What `/status` says of caps and alerts: how each cap stands, what waits to be sent, and which channels carry."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from aispend_pipeline import money
+from aispend_pipeline.alerts.channels import EMAIL, EMAIL_WEBHOOK, HOOK, SLACK, channels
+from aispend_pipeline.alerts.drafts import Readership
+from aispend_pipeline.alerts.evaluate import CHANNEL, INGEST
+from aispend_pipeline.alerts.health import Backlog, backlog, failing
+from aispend_pipeline.caps.incidents import Incident
+from aispend_pipeline.caps.ledger import LAST_EVALUATION, Kept, Ledger
+from aispend_pipeline.caps.measure import measure
+from aispend_pipeline.caps.model import UNKNOWN, Caps, Measurement, Period, level_word
+from aispend_pipeline.caps.policy import Standing, passed
+from aispend_pipeline.clock import utc_text
+from aispend_pipeline.errors import StoreError
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.state.database import state_of
+
+# Caps are looked at every ten minutes; after three times that, nobody looks.
+OVERDUE_AFTER = timedelta(minutes=30)
+# A delivery that waits for longer than this is worth a look.
+LONG_WAIT = timedelta(minutes=10)
+_LIST = "see: aispend alerts list"
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is said of caps and alerts, what of it is not as it should be, and whether nobody watches at all."""
+
+    body: dict[str, Any]
+    complaints: list[str]
+    failing: bool
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """What the state database holds."""
+
+    standings: Sequence[Kept]
+    backlog: Backlog
+    incidents: Sequence[Incident]
+    errors: Mapping[str, str]  # by channel, why it does not carry
+    last_evaluation: datetime | None
+
+
+_NOTHING = _Remembered((), Backlog(0, None, 0), (), {}, None)
+
+
+def watch(settings: Settings, now: datetime) -> Watch:
+    """How caps and alerts are at `now`, even where the state database or the snapshot cannot be read."""
+    unusable: list[str] = []
+    try:
+        kept = _remembered(settings.home)
+    except (StoreError, OSError) as error:
+        kept, unusable = _NOTHING, [str(error)]
+    configured = tuple(channels(settings))
+    errors = {name: error for name, error in kept.errors.items() if name in configured}
+    caps = _caps(settings, kept.standings, now)
+    overdue = [] if unusable else _overdue(settings, kept.last_evaluation, now)
+    body = {
+        "caps": caps,
+        "outbox": None if unusable else _outbox(kept.backlog, now),
+        "channels": _channels(configured, errors, known=not unusable),
+        "channel_errors": [{"channel": name, "error": error} for name, error in errors.items()],
+        "hook_signed": bool(settings.hook_keys) if HOOK in configured else None,
+        "incidents": [_incident(one) for one in kept.incidents],
+        "last_evaluation_at": utc_text(kept.last_evaluation) if kept.last_evaluation else None,
+    }
+    complaints = [*unusable, *overdue, *_untold(settings, configured), *_unknown(caps, Period.of(now.date()))]
+    complaints += [*_waiting(kept.backlog, now), *(f"{name}: failing; {error}" for name, error in errors.items())]
+    complaints += [f"{one.subject}: {one.detail}" for one in kept.incidents if one.kind == INGEST]
+    return Watch(body, complaints, failing=bool(unusable or overdue))
+
+
+def _remembered(home: Path) -> _Remembered:
+    """What is kept; nothing where nothing ever was, and no file is made for asking."""
+    if not (home / "state.sqlite").exists():
+        return _NOTHING
+    with state_of(home).reading() as connection:
+        ledger = Ledger(connection)
+        incidents = [one for kind in (INGEST, CHANNEL) for one in ledger.newest_incidents(kind)]
+        opened = [one for one in incidents if one.closed_at is None]
+        at = ledger.noted(LAST_EVALUATION)
+        return _Remembered(
+            standings=ledger.standings(),
+            backlog=backlog(connection),
+            incidents=opened,
+            # What was given up may have been dropped since: the channel fails until it carries something.
+            errors={one.subject: one.detail for one in opened if one.kind == CHANNEL} | failing(connection),
+            last_evaluation=datetime.fromisoformat(at).astimezone(UTC) if at else None,
+        )
+
+
+def _caps(settings: Settings, standings: Sequence[Kept], now: datetime) -> list[dict[str, Any]]:
+    """Every scope that has a cap, or has had one, in this month and the last one."""
+    current = Period.of(now.date())
+    previous = Period.of(current.window.first - _A_DAY)
+    kept = {(one.standing.scope, one.standing.period): one for one in standings}
+    caps = {scope.name: scope.caps for scope in settings.scopes()}
+    caps |= {name: Caps() for name, period in kept if period == current and name not in caps}
+    try:
+        measured = measure(settings, settings.scopes(), [current, previous], now)
+        found, unreadable = {(one.scope, one.period): one for one in measured}, []
+    except StoreError as error:
+        found, unreadable = {}, [str(error)]
+    asked = [
+        *((name, current, of) for name, of in caps.items()),
+        *((name, period, one.standing.caps) for (name, period), one in kept.items() if period == previous),
+    ]
+    return [_cap(*one, kept.get(one[:2]), found.get(one[:2]), unreadable) for one in asked]
+
+
+def _cap(
+    scope: str, period: Period, caps: Caps, kept: Kept | None, found: Measurement | None, unreadable: Sequence[str]
+) -> dict[str, Any]:
+    """A scope as it was decided last, under the caps of now; its doubts are those of the newest figures."""
+    standing = kept.standing if kept else None
+    return {
+        "scope": scope,
+        "period": period.name,
+        **_decided(standing, found),
+        "soft_usd": _usd(caps.soft),
+        "hard_usd": _usd(caps.hard),
+        "stale": found.stale if found else bool(kept and kept.stale),
+        "unconfirmed": found.unconfirmed if found else bool(kept and kept.unconfirmed),
+        "doubts": [*_since_decided(standing, caps), *unreadable, *((*found.holes, *found.doubts) if found else ())],
+        "armed": standing.armed.n if standing and standing.armed else None,
+        "billed_through": {of: day and day.isoformat() for of, day in found.billed_through.items()} if found else {},
+    }
+
+
+def _decided(standing: Standing | None, found: Measurement | None) -> dict[str, Any]:
+    """Level and total, and what people were told; before the first evaluation only the total can be known."""
+    if standing is None:
+        never = dict.fromkeys(("announced", "announced_at", "since", "reason"))
+        return {"level": UNKNOWN, **never, "total_usd": _usd(found.total if found and found.read_seq else None)}
+    return {
+        "level": level_word(standing.level),
+        "announced": standing.announced.word,
+        "announced_at": utc_text(standing.announced_at) if standing.announced_at else None,
+        "since": utc_text(standing.since),
+        "reason": standing.reason,
+        "total_usd": _usd(standing.total),
+    }
+
+
+def _since_decided(standing: Standing | None, caps: Caps) -> list[str]:
+    if standing is None:
+        return ["not looked at yet"]
+    return [] if standing.caps == caps else ["its caps were changed since it was last looked at"]
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else money.text(amount)
+
+
+def _outbox(waits: Backlog, now: datetime) -> dict[str, Any]:
+    since = waits.oldest_since
+    return {
+        "pending": waits.pending,
+        "oldest_pending_seconds": None if since is None else max(int((now - since).total_seconds()), 0),
+        "dead": waits.dead,
+    }
+
+
+def _channels(configured: Sequence[str], errors: Mapping[str, str], *, known: bool) -> dict[str, str]:
+    """A word for each channel; the mail webhook is one of its own only beside a mail server."""
+    names = (SLACK, EMAIL, *(name for name in configured if name == EMAIL_WEBHOOK), HOOK)
+    well = "ok" if known else UNKNOWN
+    return {name: "unconfigured" if name not in configured else "failing" if name in errors else well for name in names}
+
+
+def _incident(incident: Incident) -> dict[str, str]:
+    return {
+        "kind": incident.kind,
+        "subject": incident.subject,
+        "since": utc_text(incident.opened_at),
+        "detail": incident.detail,
+    }
+
+
+def _overdue(settings: Settings, last: datetime | None, now: datetime) -> list[str]:
+    if not settings.scopes() or not passed(last, OVERDUE_AFTER, now):
+        return []
+    when = f"last looked at {last:%Y-%m-%d %H:%M} UTC" if last else "never looked at"
+    return [f"the caps were {when}; run: aispend up, or aispend alerts dispatch from cron"]
+
+
+def _untold(settings: Settings, configured: Sequence[str]) -> list[str]:
+    if not settings.scopes() or Readership(configured).people:
+        return []
+    return ["caps are set, but nobody is told of them; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"]
+
+
+def _unknown(caps: Sequence[Mapping[str, Any]], current: Period) -> Iterator[str]:
+    for cap in caps:
+        if cap["level"] == UNKNOWN and cap["period"] == current.name:
+            yield f"cap of {cap['scope']}: unknown; {next(iter(cap['doubts']), 'the next look at it will tell')}"
+
+
+def _waiting(waits: Backlog, now: datetime) -> Iterator[str]:
+    if waits.dead:
+        yield f"deliveries given up: {waits.dead}; {_LIST}"
+    if waits.oldest_since is not None and now - waits.oldest_since > LONG_WAIT:
+        minutes = int((now - waits.oldest_since).total_seconds()) // 60
+        yield f"deliveries that wait: {waits.pending}, the oldest for {minutes} minutes; {_LIST}"

@@ -1,0 +1,145 @@
+"""The body of `GET /status`, for the OpenAPI document. A test holds real answers to it."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from aispend_pipeline.caps.model import Reason
+from aispend_pipeline.model import FetchState
+from aispend_pipeline.service.schemas import USD, Exact
+from aispend_pipeline.warehouse.status import Health
+
+
+class LastIngest(Exact):
+    """The newest fetch of a feed, complete or failed."""
+
+    fetch_id: str
+    state: FetchState
+    at: datetime
+    error_class: str | None
+    error: str | None
+
+
+class CoverageCount(Exact):
+    """Days by state, and by how far they may still change."""
+
+    first_day: date | None
+    last_day: date | None
+    complete: int
+    partial: int
+    failed: int
+    not_due: int
+    open: int
+    provisional: int
+    settled: int
+
+
+class Feed(Exact):
+    """One source and account."""
+
+    source: str
+    account: str
+    provider: str
+    last_ingest: LastIngest | None
+    last_complete_at: datetime | None
+    stale: bool
+    consecutive_failures: int
+    coverage: CoverageCount
+    quarantined: int
+    restatements: int
+
+
+class ProviderState(Exact):
+    """Whether a provider is read."""
+
+    provider: str
+    state: Literal["on", "off", "unconfigured"]
+
+
+class AccountState(Exact):
+    """One organisation at a provider."""
+
+    provider: str
+    account: str
+    organization_id: str | None = Field(description="the provider's own id, where its lists tell it")
+    organization_name: str | None
+    names_last_read_at: datetime | None
+    names_error: str | None = Field(description="what went wrong when names were last read; no figure depends on them")
+    waiting_days: int = Field(description="days that were asked for and wait for the account's call budget")
+    waiting_done_at: datetime | None = Field(description="about when they will have been read")
+
+
+class CapState(Exact):
+    """How a scope stands in one month: as it was decided last, with what is known now to be wrong with the figures."""
+
+    scope: str
+    period: str = Field(description="a UTC month, YYYY-MM")
+    level: Literal["unknown", "ok", "soft", "hard"] = Field(description="the cap that was reached")
+    announced: Literal["ok", "soft", "hard"] | None = Field(description="the level that people were told last")
+    announced_at: datetime | None
+    since: datetime | None = Field(description="when the level became that; null before it was looked at")
+    reason: Reason | None = Field(description="why the level became that")
+    total_usd: str | None = Field(description=f"{USD}; null if nothing was read")
+    soft_usd: str | None = Field(description="the cap that is set now; of a month that is over, the last one")
+    hard_usd: str | None
+    stale: bool
+    unconfirmed: bool = Field(description="a figure fell so much that it must be read a second time")
+    doubts: list[str] = Field(description="why level and total may be wrong, a line each")
+    armed: int | None = Field(description="the number of the open request to the hard-cap webhook")
+    billed_through: dict[str, date | None] = Field(description="by provider, the last day whose bill was read")
+
+
+class Outbox(Exact):
+    """Messages on their way."""
+
+    pending: int
+    oldest_pending_seconds: int | None
+    dead: int = Field(description="given up, until somebody retries or drops them")
+
+
+Word = Literal["ok", "failing", "unconfigured", "unknown"]
+
+
+class Channels(Exact):
+    """Whether each channel carries, by its last news."""
+
+    slack: Word
+    email: Word
+    email_webhook: Word | None = Field(None, description="there only beside a mail server")
+    hook: Word
+
+
+class ChannelError(Exact):
+    """Why a channel is failing."""
+
+    channel: str
+    error: str
+
+
+class OpenIncident(Exact):
+    """Something that is broken and not over."""
+
+    kind: Literal["ingest", "channel"]
+    subject: str
+    since: datetime
+    detail: str
+
+
+class StatusBody(Exact):
+    """`GET /status`."""
+
+    status: Health
+    reasons: list[str]
+    as_of: datetime | None
+    version: str
+    providers: list[ProviderState]
+    sources: list[Feed]
+    accounts: list[AccountState]
+    caps: list[CapState] = Field(description="of this month, and of the last one what was looked at in it")
+    outbox: Outbox | None = Field(description="null if the state database cannot be read")
+    channels: Channels
+    channel_errors: list[ChannelError]
+    hook_signed: bool | None = Field(description="null without a hook")
+    incidents: list[OpenIncident]
+    last_evaluation_at: datetime | None = Field(description="when the caps were last looked at")

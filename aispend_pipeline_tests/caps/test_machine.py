@@ -1,0 +1,27 @@
+"""The machine, for a while here and for long in the long rounds."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from aispend_pipeline_tests.caps.machine import CapsMachine
+
+_CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def _run(examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        CapsMachine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=_CHECKS
+        ),
+    )
+
+
+def test_caps_and_alerts_hold_what_they_promise_whatever_happens():
+    _run(25, 30)
+
+
+@pytest.mark.long
+def test_caps_and_alerts_hold_what_they_promise_for_two_thousand_runs_of_fifty_steps():
+    _run(2000, 50)

@@ -1,0 +1,238 @@
+"""`aispend up`: Dagster, the service and the dispatch loop in one terminal, and nothing left of them afterwards."""
+
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from aispend_pipeline import log
+from aispend_pipeline.alerts.by_hand import of_message
+from aispend_pipeline.alerts.outbox import Draft, Outbox, Status
+from aispend_pipeline.cli.dispatch_loop import dispatching
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.errors import SettingsError
+from aispend_pipeline.settings import DOTENV, Settings
+from aispend_pipeline.state.database import state_of
+
+from ..alerts.receivers import HttpReceiver, http_receiver, status
+from .conftest import KEY, Shell, ago, one_line, world
+from .test_demo_that_stays import free_port
+
+CAPPED = {"OPENAI_API_KEY": KEY, "OPENAI_HARD_CAP": "5", "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x"}
+
+
+def until(come: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has come."""
+    ends = time.monotonic() + seconds
+    while not come():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+class TestTheDispatchLoop:
+    """In this process, with settings that change under it."""
+
+    @pytest.fixture
+    def first(self, home) -> Iterator[HttpReceiver]:
+        with http_receiver() as receiver:
+            yield receiver
+
+    @pytest.fixture
+    def settings(self, home, first) -> Settings:
+        return self.to(home, first)
+
+    def to(self, home: Path, receiver: HttpReceiver) -> Settings:
+        return Settings.load({"AISPEND_HOME": str(home), "SLACK_WEBHOOK_URL": receiver.url()}, None)
+
+    def queue(self, home: Path, number: int) -> None:
+        with state_of(home).transaction() as connection:
+            draft = Draft(f"msg_{number}", "slack", "slack", "something", b"{}", ("evt",))
+            Outbox(connection).queue(draft, datetime.now(UTC))
+
+    def delivered(self, home: Path, number: int) -> bool:
+        with state_of(home).reading() as connection:
+            return [one.status for one in of_message(connection, f"msg_{number}")] == [Status.DELIVERED]
+
+    @contextmanager
+    def running(self, settings: Settings, load: Callable[[], Settings]) -> Iterator[list[str]]:
+        said: list[str] = []
+        with log.listened(said.append), dispatching(settings, SystemClock(), load, every_seconds=0.01):
+            yield said
+
+    def sends(self, home: Path, *numbers: int) -> None:
+        """Queue them one after the other and see each delivered."""
+        for number in numbers:
+            self.queue(home, number)
+            until(lambda number=number: self.delivered(home, number))
+
+    def test_what_is_due_is_sent_to_where_the_settings_lead_by_then(self, home, settings, first):
+        with http_receiver() as second, self.running(settings, lambda: now[0]):
+            now = [settings]
+            self.sends(home, 1, 2)
+            now[0] = self.to(home, second)
+            self.sends(home, 3)
+
+        assert [len(one.received) for one in (first, second)] == [2, 1]
+
+    def test_settings_that_are_wrong_are_said_once_and_the_last_good_ones_count(self, home, settings, first):
+        def load() -> Settings:
+            if wrong:
+                raise SettingsError(wrong)
+            return settings
+
+        wrong: list[str] = []
+        with self.running(settings, load) as said:
+            self.sends(home, 1)
+            wrong.append("OPENAI_HARD_CAP: is no amount")
+            self.sends(home, 2, 3)
+            wrong.clear()
+            self.sends(home, 4)
+            wrong.append("OPENAI_HARD_CAP: is no amount")
+            self.sends(home, 5)
+
+        assert [line for line in said if "settings" in line] == ["settings.unusable OPENAI_HARD_CAP: is no amount"] * 2
+        assert len(first.received) == 5
+
+    def test_a_store_that_cannot_be_used_for_a_while_is_said_once_and_ends_nothing(self, home, settings):
+        with self.running(settings, lambda: settings) as said:
+            self.sends(home, 1)
+            with closing(sqlite3.connect(home / "state.sqlite")) as connection:
+                connection.executescript("ALTER TABLE delivery RENAME COLUMN next_at TO away")
+                until(lambda: any("state.unusable" in line for line in said))
+                connection.executescript("ALTER TABLE delivery RENAME COLUMN away TO next_at")
+            self.sends(home, 2)
+
+        assert len([line for line in said if "state.unusable" in line]) == 1
+
+    def test_it_ends_with_its_block(self, home, settings, first):
+        with self.running(settings, lambda: settings):
+            self.sends(home, 1)
+        self.queue(home, 2)
+        time.sleep(0.1)
+
+        assert not self.delivered(home, 2)
+        assert len(first.received) == 1
+
+
+def test_a_process_in_another_folder_can_be_told_where_the_dotenv_file_is(tmp_path):
+    (tmp_path / "there").mkdir()
+    file = tmp_path / "there" / ".env"
+    file.write_text("OPENAI_HARD_CAP=7\nAISPEND_PORT=81\n")
+
+    settings = Settings.load({DOTENV: str(file), "AISPEND_PORT": "82"})
+
+    assert (settings.openai_hard_cap, settings.port, settings.warnings) == (7, 82, ())
+    assert Settings.load({DOTENV: str(file)}, None).openai_hard_cap is None
+
+
+def test_a_demos_home_is_refused(shell):
+    shell.home.mkdir()
+    (shell.home / "this-is-a-demo").touch()
+
+    done = shell.run("up", **CAPPED)
+
+    assert (done.code, done.out) == (2, "")
+    assert "holds a demo's simulated bill; set AISPEND_HOME to another folder" in one_line(done.err)
+
+
+@pytest.mark.parametrize("setting", ["AISPEND_PORT", "AISPEND_DAGSTER_PORT"])
+def test_a_port_that_is_taken_is_one_line(shell, setting):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = {"AISPEND_PORT": str(free_port()), "AISPEND_DAGSTER_PORT": str(free_port()), setting: str(port)}
+        done = shell.run("up", **CAPPED, **ports)
+
+    assert done.code == 2
+    assert one_line(done.err) == (
+        f"127.0.0.1:{port} cannot be listened on (Address already in use); choose another with {setting}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"OPENAI_API_KEY": ""}, "no provider has credentials, so that nothing is read; set OPENAI_API_KEY or"),
+        ({"SLACK_WEBHOOK_URL": ""}, "caps are set, but nobody is told of them; set SLACK_WEBHOOK_URL, "),
+        ({"ON_HARDCAP_WEBHOOK": "http://127.0.0.1:9/x"}, "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set"),
+        ({"SLACK_WEBHOOK_URL": "", "OPENAI_HARD_CAP": ""}, None),
+        ({}, None),
+    ],
+)
+def test_what_will_not_happen_is_said_at_the_start(shell, more, said):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = shell.run("up", **{**CAPPED, **more, "AISPEND_PORT": str(taken.getsockname()[1])})
+
+    *warnings, _ = done.err.splitlines()
+    assert len(warnings) == (said is not None)
+    assert all(line.startswith(f"warning: {said}") for line in warnings)
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process under `pid`."""
+    found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout.split()
+    children: dict[int, list[int]] = {}
+    for child, parent in zip(map(int, found[::2]), map(int, found[1::2]), strict=True):
+        children.setdefault(parent, []).append(child)
+    under = list(children.get(pid, []))
+    for one in under:
+        under += children.get(one, [])
+    return under
+
+
+def running(pids: Sequence[int]) -> list[int]:
+    """Those that have not ended."""
+    states = {pid: Path(f"/proc/{pid}/stat") for pid in pids}
+    return [pid for pid, stat in states.items() if stat.exists() and ") Z " not in stat.read_text()]
+
+
+def caps_known(shell: Shell) -> set[str]:
+    """The hard caps that the ledger has."""
+    with closing(sqlite3.connect(shell.home / "state.sqlite")) as connection:
+        return {hard for (hard,) in connection.execute("SELECT hard FROM cap_state WHERE scope = 'openai'")}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_nothing(tmp_path, ended_by):
+    with http_receiver(status(500)) as slack, world(tmp_path / "shell") as (shell, _):
+        port = free_port()
+        dotenv = shell.folder / ".env"
+        dotenv.write_text(
+            f"SLACK_WEBHOOK_URL={slack.url()}\nOPENAI_HARD_CAP=7000\nAISPEND_HOME=elsewhere\n"
+            f"AISPEND_PORT={port}\nAISPEND_DAGSTER_PORT={free_port()}\n"
+        )
+        shell.fill(ago(1), ago(1))
+        process = shell.start("up")
+        try:
+            said = [process.stdout.readline() for _ in range(4)]
+            assert said[0] == "starting Dagster\n"
+            assert said[-1].startswith(f"answering on http://127.0.0.1:{port}/spend")
+            assert httpx.get(f"http://127.0.0.1:{port}/status").json()["caps"][0]["scope"] == "openai"
+
+            until(lambda: caps_known(shell) == {"7000"})
+            tested = shell.run("alerts", "test")
+            assert tested.code == 1  # the receiver is not well yet, and a run of notify would come too late
+            until(lambda: len(slack.received) == 2)
+            dotenv.write_text(dotenv.read_text().replace("7000", "8000"))
+            shell.fill(ago(2), ago(2))  # the sensor looks when figures are new
+            until(lambda: caps_known(shell) == {"8000"}, 120)
+            under = descendants(process.pid)
+        finally:
+            done = shell.finish(process, send=ended_by)
+
+    assert len(under) >= 4
+    assert done.code == 0
+    sent = re.findall(r'"event": "alert\.sent"', done.err)
+    assert len(sent) == 1
+    assert "Traceback" not in done.err
+    assert running(under) == []
+    assert {path.name for path in shell.folder.iterdir()} == {".env", "home"}
