@@ -60,6 +60,8 @@ class Dispatcher:
                 break
             done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             broken += [error for task in done if (error := task.exception())]
+            if ended := [error for error in broken if not isinstance(error, Exception)]:
+                raise ended[0]  # the process is asked to end: what is under way is not waited for
             sent += [task.result() for task in done if not task.exception()]
         if broken:  # what was under way is over, and recorded where it could be
             raise broken[0]

@@ -1,6 +1,5 @@
 """Runs the assets in this process, on the installation's own Dagster instance, so that the UI shows it."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
@@ -9,15 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance
 
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.orphans import PROCESS, end_orphans, this_process
 from aispend_pipeline.definitions import product
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sql import packaged
 from aispend_pipeline.warehouse import folder, lock
 
-PROCESS = "aispend/process"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -44,7 +43,7 @@ def prepare_instance(settings: Settings) -> Path:
 def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
     """The installation's instance, with the runs of processes that died marked as failed."""
     with DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
-        _end_orphans(instance)
+        end_orphans(instance)
         yield instance
 
 
@@ -66,7 +65,7 @@ def run_here(
     result = _job(installation, job).execute_in_process(
         instance=instance,
         asset_selection=list(keys),
-        tags={**tags, PROCESS: _this_process()},
+        tags={**tags, PROCESS: this_process()},
         run_config=_QUIET,
         raise_on_error=False,
     )
@@ -95,28 +94,3 @@ def _reason(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return error.message.strip().splitlines()[0] if error else f"{event.step_key} failed"
-
-
-def _end_orphans(instance: DagsterInstance) -> None:
-    started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]))
-    for run in started:
-        process = run.tags.get(PROCESS)
-        if process and not _alive(process):
-            instance.report_run_failed(run, "the process that ran it is gone")
-
-
-def _this_process() -> str:
-    return f"{os.getpid()} {_started(os.getpid())}"
-
-
-def _alive(process: str) -> bool:
-    pid, _, started = process.partition(" ")
-    return _started(int(pid)) == started
-
-
-def _started(pid: int) -> str:
-    """When a process started, in the kernel's ticks, so that a reused pid is told apart; empty if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""

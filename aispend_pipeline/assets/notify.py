@@ -11,6 +11,7 @@ from aispend_pipeline.alerts.channels import Outcome
 from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.orphans import PROCESS, this_process
 
 # A run begins nothing after this time; what is left is due for the next one.
 SECONDS = 300.0
@@ -22,7 +23,8 @@ _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 
 @dg.op(description="Decides what is to be said of every cap, remembers it, and sends what is due.")
 def evaluate_and_send(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-    """Evaluate and send; fails if it could not evaluate, not if a receiver failed: that is in the outbox."""
+    """Evaluate and send; a receiver that fails does not fail the run: that is in the outbox."""
+    context.instance.add_run_tags(context.run_id, {PROCESS: this_process()})
     started = installation.clock.monotonic()
     done = notify(installation.settings, installation.clock, seconds=SECONDS)
     outcomes = Counter(one.attempted.outcome for one in done.sent)

@@ -9,6 +9,7 @@ from aispend_pipeline.alerts.look import look
 from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.notify import notify_job
+from aispend_pipeline.assets.orphans import end_orphans
 
 # A run that failed would fail again at once, and every run has a page of its own.
 RETRY_AFTER = timedelta(minutes=2)
@@ -31,6 +32,7 @@ def cap_check(
     stand = "; ".join(seen.lines) or "no cap is set"
     if seen.reason is None:
         return dg.SkipReason(stand)
+    end_orphans(context.instance, "notify")
     if context.instance.get_runs_count(dg.RunsFilter(job_name="notify", statuses=NOT_FINISHED_STATUSES)):
         return dg.SkipReason(f"{seen.reason}, and a run of notify is under way; {stand}")
     failed_at = _failed_at(context.instance)

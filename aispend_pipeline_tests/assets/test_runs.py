@@ -7,7 +7,7 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
-from aispend_pipeline.assets import in_process
+from aispend_pipeline.assets import in_process, orphans
 from aispend_pipeline.assets.checks import every_day_is_read
 from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
@@ -290,9 +290,9 @@ def test_the_run_of_a_process_that_died_does_not_stay_started(home):
         job = product(made.installation, str(home)).resolve_job_def("hourly_ingest")
         runs = [
             made.instance.create_run_for_job(
-                job_def=job, tags={in_process.PROCESS: process}, status=dg.DagsterRunStatus.STARTED
+                job_def=job, tags={orphans.PROCESS: process}, status=dg.DagsterRunStatus.STARTED
             )
-            for process in ("999999999 1", in_process._this_process())
+            for process in ("999999999 1", orphans.this_process())
         ]
 
         with in_process.instance_of(made.installation.settings) as again:

@@ -19,7 +19,7 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_caps_and_alerts_hold_what_they_promise_whatever_happens():
-    _run(25, 30)
+    _run(15, 25)
 
 
 @pytest.mark.long
