@@ -28,7 +28,7 @@ test: install
 	@$(BIN)/python -m pytest
 
 test-long: install
-	@$(BIN)/python -m pytest -m long -n 0
+	@$(BIN)/python -m pytest -m long --dist load
 
 lint: install
 	@$(BIN)/ruff check .

@@ -140,7 +140,6 @@ class Outbox:
     def claim(self, now: datetime, channels: Collection[str], lanes: Collection[str] | None = None) -> Claimed | None:
         """Lease the oldest due delivery to one of `channels` that heads its lane; of `lanes` only, if given."""
         self._pull_back(now)
-        self._give_up_lost(now)
         asked = (
             sa.select(delivery, message.c.body, message.c.created_at)
             .join(message, sa.and_(message.c.id == delivery.c.message_id, message.c.channel == delivery.c.channel))
@@ -163,20 +162,6 @@ class Outbox:
         """No wait is longer than the longest, whatever a clock that was ahead has written."""
         far = sa.and_(delivery.c.status == Status.PENDING, delivery.c.next_at > now + LONGEST_WAIT)
         self._connection.execute(sa.update(delivery).where(far).values(next_at=now + LONGEST_WAIT))
-
-    def _give_up_lost(self, now: datetime) -> None:
-        """A delivery whose sender dies every time ends as one that fails every time."""
-        lost = sa.and_(
-            delivery.c.status == Status.PENDING,
-            delivery.c.lease_token.is_not(None),
-            delivery.c.first_attempt_at <= now - GIVEN_UP_AFTER,
-            unleased(now),
-        )
-        for row in self._connection.execute(sa.select(delivery).where(lost)).all():
-            self.write_off_lost(row, now)
-        told = "whoever sent it never came back to say what came of it"
-        given_up = {"status": Status.DEAD, "ended_at": now, "last_error": told, "lease_token": None}
-        self._connection.execute(sa.update(delivery).where(lost).values(**given_up))
 
     def _lease(self, row: sa.Row[Any], now: datetime) -> Claimed:
         self.write_off_lost(row, now)

@@ -164,6 +164,11 @@ class CapsMachine(RuleBasedStateMachine):
     @rule()
     def evaluate(self):
         self._evaluate(None)
+        if not self.killed:
+            assert self.world.evaluate() == [], "the same input again makes nothing"
+            beside = self.world.beside()
+            assert beside.evaluate() == [], "nor does it in another process"
+            beside.state.close()
 
     @rule()
     @precondition(lambda self: self.older is not None)
@@ -195,8 +200,6 @@ class CapsMachine(RuleBasedStateMachine):
         assert not [event for event in new if event.scope in newer and event.period == world.period.name]
         if not self.killed:
             self._check_levels(found, newer)
-        if inputs is None and not self.killed:
-            assert world.evaluate() == [], "the same input again makes nothing"
         return new
 
     def _overtaken(self, kept: Kept, found: dict[str, Measurement]) -> bool:

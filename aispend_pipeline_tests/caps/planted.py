@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "aispend_pipeline"
-EXAMPLES = 150
+EXAMPLES = 100
 
 
 class Bug(NamedTuple):
@@ -145,8 +145,8 @@ FOUND = (
     Bug(
         "a trigger that was never heard of is not withdrawn, but its release is",
         "alerts/evaluate.py",
-        "self._ask(event, Status.CANCELLED if withdrawn else Status.PENDING)",
-        "self._ask(event, Status.CANCELLED)",
+        "self._hooked.append((event, Status.CANCELLED if withdrawn else Status.PENDING))",
+        "self._hooked.append((event, Status.CANCELLED))",
     ),
     Bug(
         "a failed attempt counts as delivered",

@@ -4,11 +4,14 @@ import json
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from ..service.two_providers import billed
 from .conftest import NO_OPENAI, both
 from .test_troubles import CLOSED, HOUR, YESTERDAY, costs, over_http, said_of, spent
 
 
+@pytest.mark.long
 def test_an_ingest_that_is_out_of_calls_ends_says_so_keeps_what_it_has_and_the_next_goes_on(tmp_path):
     with both(tmp_path / "shell", unset=(*NO_OPENAI, "ANTHROPIC_API_KEY__EU")) as (shell, providers):
         shell.settings |= {"AISPEND_ANTHROPIC_CALLS_PER_HOUR": "8", "AISPEND_START_DATE": "2026-06-01"}

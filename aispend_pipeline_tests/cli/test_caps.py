@@ -195,7 +195,7 @@ def of_today(tmp_path_factory):
         yield shell
 
 
-@pytest.mark.parametrize("columns", [40, 100])
+@pytest.mark.parametrize("columns", [40, pytest.param(100, marks=pytest.mark.long)])
 def test_on_a_terminal_every_number_is_whole(of_today, columns):
     seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_terminal(of_today, columns, "caps"))
 
@@ -205,6 +205,7 @@ def test_on_a_terminal_every_number_is_whole(of_today, columns):
     assert "\N{LIGHT SHADE}" * 10 in seen
 
 
+@pytest.mark.long
 def test_without_colour_the_bar_is_made_of_letters(of_today):
     seen = on_terminal(of_today, 100, "caps", NO_COLOR="1")
 

@@ -86,6 +86,7 @@ def test_one_source_of_one_account_fails_alone_and_recovers_by_itself(tmp_path):
         assert spent(shell)["coverage"]["complete"] is True
 
 
+@pytest.mark.long
 def test_an_account_that_is_down_leaves_the_other_whole_and_nothing_of_it_is_zero(tmp_path):
     with both(tmp_path / "shell", SCENARIOS["outage"], NO_OPENAI) as (shell, _):
         down, status, meanwhile = shell.run("ingest"), shell.run("status"), spent(shell)
@@ -163,6 +164,7 @@ def test_a_day_that_changes_when_it_was_over_is_right_and_said_with_what_it_was(
         assert sum(restated.values()) == len(changes)
 
 
+@pytest.mark.long
 def test_names_that_cannot_be_read_change_no_figure_and_a_name_that_changed_is_the_new_one(tmp_path, monkeypatch):
     def scenario(now: datetime) -> Scenario:
         where = Where("openai", "default")
@@ -204,6 +206,7 @@ def test_names_that_cannot_be_read_change_no_figure_and_a_name_that_changed_is_t
         assert (account["names_error"], account["names_last_read_at"]) == (None, "2026-06-13T14:21:00Z")
 
 
+@pytest.mark.long
 def test_a_demo_in_which_something_goes_wrong_ends_as_the_figures_are(tmp_path):
     done = demo(Shell(tmp_path, clock=StandingClock()), "--scenario", "outage")
 

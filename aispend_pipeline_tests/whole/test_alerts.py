@@ -22,7 +22,7 @@ from .world import A_LEASE, BELOW, CHANNELS, HARD, HOOK, SOFT, Whole, until, who
 
 # The month's second day: what is read is the whole of it.
 NOW = datetime(2026, 6, 2, 13, 20, tzinfo=UTC)
-QUICK, REST = "sent", ("before_evaluated", "evaluated", "claimed", "recorded")
+POINTS = ("before_evaluated", "evaluated", "claimed", "sent", "recorded")
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def climb_killed_at(point: str, of: Whole) -> None:
     of.heal()
 
 
-@pytest.mark.parametrize("point", [QUICK, *(pytest.param(point, marks=pytest.mark.long) for point in REST)])
+@pytest.mark.long
+@pytest.mark.parametrize("point", POINTS)
 def test_whoever_dies_at_a_named_point_the_receivers_end_up_with_what_was_to_be_said(installation, point):
     climb_killed_at(point, installation)
 
