@@ -83,6 +83,7 @@ class _Evaluation:
         decided = self._ledger.evaluated()
         self._overtaken = decided is not None and inputs.snapshot.older_than(decided)
         self._measured = {(one.scope, one.period): one for one in inputs.measured}
+        self._capped = {scope.name for scope in inputs.scopes}
         self._events: list[Event] = []
         self._hooked: list[tuple[Event, Status]] = []
 
@@ -108,8 +109,7 @@ class _Evaluation:
         if not self._inputs.scopes and not self._inputs.readership.channels:
             return []
         current = Period.of(self._now.date())
-        named = {scope.name for scope in self._inputs.scopes}
-        bare = [Scope(name, (), Caps()) for name, period in self._kept if period == current and name not in named]
+        bare = [Scope(name, (), Caps()) for name, at in self._kept if at == current and name not in self._capped]
         return [*self._inputs.scopes, *bare]
 
     def _close(self, kept: Kept) -> None:
@@ -128,10 +128,13 @@ class _Evaluation:
             self._keep(policy.decide(found, scope.caps, before, self._inputs.timing, self._now), before, found)
 
     def _found(self, scope: str, period: Period, kept: Kept | None) -> Measurement | None:
-        """What was measured; none if that is older than what was decided from. Without a cap nothing is measured."""
+        """What was measured; none if nothing was, or it is older than what was decided from.
+
+        Without a cap there is nothing to measure, and the total stays what it was.
+        """
         found = self._measured.get((scope, period))
         if found is None:
-            return _as_it_was(kept) if kept else None
+            return _as_it_was(kept) if kept and scope not in self._capped else None
         return None if kept and found.version.older_than(kept.version) else found
 
     def _keep(self, decided: policy.Decision, before: Standing, found: Measurement) -> None:

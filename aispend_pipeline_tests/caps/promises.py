@@ -155,6 +155,12 @@ def everybody_knows_everything(world: World) -> None:
     events = {row.id: as_event(row) for row in world.rows(tables.event)}
     acted = {(events[one].scope, events[one].period): events[one].type for one in world.receivers[HOOK].ids}
     armed = {(one.scope, one.period) for one in world.rows(tables.arming) if one.state == "armed"}
-    for row in world.rows(tables.cap_state):
+    given_up = {
+        (events[row.message_id].scope, events[row.message_id].period)
+        for row in world.rows(delivery)
+        if row.channel == HOOK and row.status == Status.DEAD  # a retry that would overtake is refused
+    }
+    begun = [row for row in world.rows(tables.cap_state) if row.first_day <= world.now.date()]
+    for row in begun:  # a clock that was ahead may have opened others, which nobody looks at yet
         key = (row.scope, row.period)
-        assert (acted.get(key) is EventType.TRIGGERED) == (key in armed)
+        assert key in given_up or (acted.get(key) is EventType.TRIGGERED) == (key in armed)

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,14 +15,18 @@ from typing import Any, NamedTuple
 import pytest
 
 from aispend_pipeline import points
+from aispend_pipeline.alerts import by_hand
 from aispend_pipeline.alerts.channels import Attempted, Outcome, Outgoing
 from aispend_pipeline.alerts.dispatch import Dispatcher, Sent
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.alerts.evaluate import Inputs, evaluate, periods_to_measure
+from aispend_pipeline.alerts.outbox import Status
+from aispend_pipeline.alerts.tables import delivery
 from aispend_pipeline.caps.incidents import Sign
 from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.model import Caps, Event, Measurement, Period, Scope, Version
 from aispend_pipeline.caps.policy import Timing
+from aispend_pipeline.errors import UsageError
 from aispend_pipeline.state.database import State
 from aispend_pipeline_tests.warehouse.building import SetClock
 
@@ -240,6 +244,13 @@ class World:
         new = {name: lines[self._told[name] :] for name, lines in heard.items()}
         self._told = defaultdict(int, {name: len(lines) for name, lines in heard.items()})
         return {name: lines for name, lines in new.items() if lines}
+
+    def retry_the_dead(self) -> None:
+        """A person has everything tried again that was given up, as far as that is allowed."""
+        for row in self.rows(delivery):
+            if row.status == Status.DEAD:
+                with self.state.transaction() as connection, suppress(UsageError):
+                    by_hand.retry(connection, row.message_id, self.now)
 
     def kept(self) -> list[Kept]:
         with self.state.reading() as connection:

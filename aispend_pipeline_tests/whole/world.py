@@ -131,6 +131,10 @@ class Whole:
     def __post_init__(self) -> None:
         self.state = State(self.shell.home)
 
+    @property
+    def now(self) -> datetime:
+        return self.fate.now()
+
     def bills(self, stage: int) -> None:
         """From now on the provider bills so much; nobody has read it yet."""
         self.books.instant = self.stages[stage]
