@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from aispend_pipeline.alerts.channels import Channel
+from aispend_pipeline.alerts.channels import HOOK, Channel
 from aispend_pipeline.alerts.dispatch import Dispatcher
-from aispend_pipeline.alerts.drafts import HOOK, drafted, hook_draft
+from aispend_pipeline.alerts.drafts import drafted, hook_draft
 from aispend_pipeline.alerts.outbox import Outbox, Status, unleased
 from aispend_pipeline.alerts.tables import delivery, message, message_event
 from aispend_pipeline.caps.ledger import Ledger
@@ -16,6 +16,7 @@ from aispend_pipeline.caps.model import Event, EventType
 from aispend_pipeline.caps.tables import arming
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import UsageError
+from aispend_pipeline.settings import CHANNEL_SETTINGS
 from aispend_pipeline.state.database import State
 
 
@@ -100,8 +101,7 @@ def send_test(state: State, channels: dict[str, Channel], clock: Clock, by: str,
     tested = [name for name in channels if hook or name != HOOK]
     if not tested:
         raise UsageError(
-            "no channel is configured; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
-            + (", or test the hook too: --hook" if channels else "")
+            f"no channel is configured; set {CHANNEL_SETTINGS}" + (", or test the hook too: --hook" if channels else "")
         )
     now = clock.now()
     lanes = {name: f"test {name}" for name in tested}

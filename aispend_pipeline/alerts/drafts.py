@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aispend_pipeline.alerts import hook, mail, messages, slack
+from aispend_pipeline.alerts.channels import HOOK
 from aispend_pipeline.alerts.outbox import Draft, Outbox, Status
 from aispend_pipeline.caps.ledger import Ledger, digest
 from aispend_pipeline.caps.model import FOR_MACHINES, Event, EventType
 
-HOOK = "hook"
 _OF_CHANNELS = (EventType.CHANNEL_FAILING, EventType.CHANNEL_RECOVERED)
 
 

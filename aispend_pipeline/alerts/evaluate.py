@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from aispend_pipeline import points
 from aispend_pipeline.alerts import health
-from aispend_pipeline.alerts.drafts import HOOK, Readership, queue_for_machines, queue_for_people
+from aispend_pipeline.alerts.channels import HOOK
+from aispend_pipeline.alerts.drafts import Readership, queue_for_machines, queue_for_people
 from aispend_pipeline.alerts.outbox import Outbox, Status
 from aispend_pipeline.caps import policy
 from aispend_pipeline.caps.facts import facts_of, incident_facts
@@ -123,8 +124,7 @@ class _Evaluation:
         kept = self._kept.get((scope.name, period))
         found = self._found(scope.name, period, kept)
         if found is not None:
-            new = Standing(scope.name, period, None, self._now, scope.caps, certain=scope.caps)
-            before = kept.standing if kept else new
+            before = kept.standing if kept else Standing.new(scope, period, self._now)
             self._keep(policy.decide(found, scope.caps, before, self._inputs.timing, self._now), before, found)
 
     def _found(self, scope: str, period: Period, kept: Kept | None) -> Measurement | None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from aispend_pipeline import money
-from aispend_pipeline.caps.model import Caps, EventType, Level, Measurement, Period, Reason
+from aispend_pipeline.caps.model import Caps, EventType, Level, Measurement, Period, Reason, Scope
 
 # A stored instant that lies further ahead than this was written by a clock that was wrong.
 CLOCK_SLACK = timedelta(minutes=5)
@@ -67,6 +67,11 @@ class Standing:
     armed: Armed | None = None
     closed: bool = False
     final: bool = False
+
+    @classmethod
+    def new(cls, scope: Scope, period: Period, now: datetime) -> "Standing":
+        """Of a scope that was not looked at in this period yet."""
+        return cls(scope.name, period, None, now, scope.caps, certain=scope.caps)
 
 
 class Said(NamedTuple):

@@ -19,9 +19,9 @@ from aispend_pipeline.alerts.plain import minute, plain
 from aispend_pipeline.caps.ledger import Ledger
 from aispend_pipeline.caps.model import Event
 from aispend_pipeline.cli import screen
-from aispend_pipeline.cli.caps import CHANNEL_SETTINGS
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
+from aispend_pipeline.settings import CHANNEL_SETTINGS
 from aispend_pipeline.state.database import state_of
 
 # What `list` shows without `--all`.

@@ -24,11 +24,10 @@ from aispend_pipeline.cli import screen
 from aispend_pipeline.cli.bars import bar, percent
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.model import PROVIDERS
-from aispend_pipeline.settings import GLOBAL, Settings
+from aispend_pipeline.settings import CHANNEL_SETTINGS, GLOBAL, Settings
 from aispend_pipeline.state.database import state_of
 from aispend_pipeline.warehouse import snapshots_of
 
-CHANNEL_SETTINGS = "SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
 _STYLES = {None: "magenta", Level.OK: "green", Level.SOFT: "yellow", Level.HARD: "bold red"}
 
 
@@ -83,7 +82,7 @@ def _stands(settings: Settings, period: Period, now: datetime) -> Iterator[_Stan
     scopes = settings.scopes()
     for scope, found in zip(scopes, measure(settings, scopes, [period], now), strict=True):
         before = kept.get(scope.name)
-        new = Standing(scope.name, period, None, now, scope.caps)
+        new = Standing.new(scope, period, now)
         standing = _decided(found, scope, before, new, timing_of(settings), now)
         top = movers(settings.home, scope, period, now)[:1]
         yield _Stand(scope, found, standing, before.standing if before else new, next(iter(top), None))

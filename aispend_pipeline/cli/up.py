@@ -6,10 +6,9 @@ from pathlib import Path
 from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.cli import screen, serve
-from aispend_pipeline.cli.caps import CHANNEL_SETTINGS
 from aispend_pipeline.cli.stay import stay
 from aispend_pipeline.clock import SystemClock
-from aispend_pipeline.settings import DOTENV, KEY_SETTINGS, Settings
+from aispend_pipeline.settings import CHANNEL_SETTINGS, DOTENV, KEY_SETTINGS, Settings
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Warehouse
 from aispend_pipeline.warehouse.snapshots import pointer

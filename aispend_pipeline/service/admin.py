@@ -18,6 +18,7 @@ from aispend_pipeline.service.parameters import AlertTestParameters
 from aispend_pipeline.service.problems import Problem, answered
 from aispend_pipeline.service.schemas import AlertTestBody
 from aispend_pipeline.service.shared import Service, live
+from aispend_pipeline.settings import CHANNEL_SETTINGS
 from aispend_pipeline.state.database import state_of
 
 # Nothing that these routes take is longer.
@@ -87,8 +88,7 @@ def _tested(service: Service, *, hook: bool) -> dict[str, Any]:
 def _some_channel(configured: Mapping[str, Channel], *, hook: bool) -> None:
     """Raises `Problem` if nothing would be sent."""
     if not configured:
-        wanted = "set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
-        raise Problem(409, "no-channel", f"no channel is configured; {wanted}")
+        raise Problem(409, "no-channel", f"no channel is configured; set {CHANNEL_SETTINGS}")
     if {*configured} == {HOOK} and not hook:
         raise Problem(409, "no-channel", "no channel but the hook is configured; to test that one, ask with ?hook=true")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,19 @@ from aispend_pipeline.alerts.channels import EMAIL, EMAIL_WEBHOOK, HOOK, SLACK, 
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.alerts.evaluate import CHANNEL, INGEST
 from aispend_pipeline.alerts.health import Backlog, backlog, failing
+from aispend_pipeline.alerts.look import EVALUATE_EVERY
 from aispend_pipeline.caps.incidents import Incident
-from aispend_pipeline.caps.ledger import LAST_EVALUATION, Kept, Ledger
+from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.measure import measure
 from aispend_pipeline.caps.model import UNKNOWN, Caps, Measurement, Period, level_word
 from aispend_pipeline.caps.policy import Standing, passed
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.errors import StoreError
-from aispend_pipeline.settings import Settings
+from aispend_pipeline.settings import CHANNEL_SETTINGS, Settings
 from aispend_pipeline.state.database import state_of
 
-# Caps are looked at every ten minutes; after three times that, nobody looks.
-OVERDUE_AFTER = timedelta(minutes=30)
+# Once they were not looked at for three times as long as they should be, nobody looks.
+OVERDUE_AFTER = 3 * EVALUATE_EVERY
 # A delivery that waits for longer than this is worth a look.
 LONG_WAIT = timedelta(minutes=10)
 _LIST = "see: aispend alerts list"
@@ -87,14 +88,13 @@ def _remembered(home: Path) -> _Remembered:
         ledger = Ledger(connection)
         incidents = [one for kind in (INGEST, CHANNEL) for one in ledger.newest_incidents(kind)]
         opened = [one for one in incidents if one.closed_at is None]
-        at = ledger.noted(LAST_EVALUATION)
         return _Remembered(
             standings=ledger.standings(),
             backlog=backlog(connection),
             incidents=opened,
             # What was given up may have been dropped since: the channel fails until it carries something.
             errors={one.subject: one.detail for one in opened if one.kind == CHANNEL} | failing(connection),
-            last_evaluation=datetime.fromisoformat(at).astimezone(UTC) if at else None,
+            last_evaluation=ledger.last_evaluation(),
         )
 
 
@@ -196,7 +196,7 @@ def _overdue(settings: Settings, last: datetime | None, now: datetime) -> list[s
 def _untold(settings: Settings, configured: Sequence[str]) -> list[str]:
     if not settings.scopes() or Readership(configured).people:
         return []
-    return ["caps are set, but nobody is told of them; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"]
+    return [f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}"]
 
 
 def _unknown(caps: Sequence[Mapping[str, Any]], current: Period) -> Iterator[str]:

@@ -9,11 +9,12 @@ from aispend_pipeline.settings.accounts import (
     AnthropicAccount,
     OpenAIAccount,
 )
-from aispend_pipeline.settings.alerts import GLOBAL, AlertSettings
+from aispend_pipeline.settings.alerts import CHANNEL_SETTINGS, GLOBAL, AlertSettings
 from aispend_pipeline.settings.declared import DOTENV, OURS, UNUSED, Settings
 
 __all__ = [
     "ACCOUNT_TYPES",
+    "CHANNEL_SETTINGS",
     "DEFAULT_ACCOUNT",
     "DOTENV",
     "GLOBAL",

@@ -22,6 +22,8 @@ from aispend_pipeline.settings.values import (
 
 # The scope of all providers together.
 GLOBAL = "global"
+# The settings that make a channel for people, for those who have none.
+CHANNEL_SETTINGS = "SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
 _A_DAY = 86_400
 
 

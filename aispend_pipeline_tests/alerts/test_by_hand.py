@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from aispend_pipeline.alerts.by_hand import deliveries, drop, of_message, retry, send_test
-from aispend_pipeline.alerts.drafts import HOOK
+from aispend_pipeline.alerts.channels import HOOK
 from aispend_pipeline.alerts.outbox import LEASE, Outbox, Status
 from aispend_pipeline.alerts.tables import delivery
 from aispend_pipeline.caps import tables

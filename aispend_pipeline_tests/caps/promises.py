@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from aispend_pipeline.alerts.drafts import HOOK, concerns
+from aispend_pipeline.alerts.channels import HOOK
+from aispend_pipeline.alerts.drafts import concerns
 from aispend_pipeline.alerts.outbox import Status
 from aispend_pipeline.alerts.tables import attempt, delivery, message_event
 from aispend_pipeline.caps import tables

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from aispend_pipeline.alerts.drafts import HOOK
+from aispend_pipeline.alerts.channels import HOOK
 from aispend_pipeline.alerts.outbox import Status
 from aispend_pipeline.alerts.tables import delivery
 from aispend_pipeline.caps import tables

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aispend_pipeline.alerts.drafts import HOOK
+from aispend_pipeline.alerts.channels import HOOK
 from aispend_pipeline.alerts.notify import timing_of
 from aispend_pipeline.alerts.outbox import LEASE, Status
 from aispend_pipeline.alerts.tables import delivery
