@@ -66,6 +66,8 @@ def _figures(standing: Standing) -> str:
         level if level > Level.OK else next((one for one in (Level.SOFT, Level.HARD) if standing.caps.at(one)), level)
     )
     cap = standing.caps.at(about)
+    if standing.figure is None:
+        return f"{UNKNOWN}, nothing was read"
     if cap is None:
         return f"{on_screen(standing.total)}, no cap"
     total, limit = against(standing.total, cap)

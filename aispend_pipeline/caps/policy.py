@@ -68,6 +68,11 @@ class Standing:
     closed: bool = False
     final: bool = False
 
+    @property
+    def figure(self) -> Decimal | None:
+        """The total, none if nothing of it was read: what is missing is not zero."""
+        return None if self.level is None and not self.read_seq else self.total
+
     @classmethod
     def new(cls, scope: Scope, period: Period, now: datetime) -> "Standing":
         """Of a scope that was not looked at in this period yet."""

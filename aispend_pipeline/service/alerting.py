@@ -147,7 +147,7 @@ def _decided(standing: Standing | None, found: Measurement | None) -> dict[str, 
         "announced_at": utc_text(standing.announced_at) if standing.announced_at else None,
         "since": utc_text(standing.since),
         "reason": standing.reason,
-        "total_usd": _usd(standing.total),
+        "total_usd": _usd(standing.figure),
     }
 
 

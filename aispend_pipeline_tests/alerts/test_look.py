@@ -16,6 +16,8 @@ from aispend_pipeline.alerts.notify import inputs_of
 from aispend_pipeline.alerts.outbox import WAITS, Outbox
 from aispend_pipeline.caps.model import Caps, Level
 from aispend_pipeline.caps.policy import Standing, Timing
+from aispend_pipeline.service.alerting import watch
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
 from aispend_pipeline_tests.caps.measuring import NOW, World, empty_store, whole, whole_month
 from aispend_pipeline_tests.caps.world import START
@@ -129,7 +131,7 @@ class TestHow:
     )
     def test_a_line_says_how_much_of_what_what_was_told_and_what_comes_next(self, figures, changes, line):
         standing = Standing(
-            "openai", figures.period, Level.OK, START, Caps(Decimal(80), Decimal(100)), total=Decimal(10)
+            "openai", figures.period, Level.OK, START, Caps(Decimal(80), Decimal(100)), total=Decimal(10), read_seq=1
         )
 
         assert told(replace(standing, **changes), Timing(), START + 10 * MINUTE) == line
@@ -152,3 +154,13 @@ def test_looking_changes_not_a_byte_and_commits_nothing(looked):
 def kept(home: Path) -> dict[str, bytes]:
     """Every file there is, but for the index of readers, which is no data."""
     return {file.name: file.read_bytes() for file in home.rglob("*") if file.is_file() and file.suffix != ".sqlite-shm"}
+
+
+def test_where_nothing_was_read_no_amount_is_said(home):
+    settings = Settings.load(
+        {"AISPEND_HOME": str(home), "OPENAI_API_KEY": "sk-admin-1", "OPENAI_HARD_CAP": "100"}, None
+    )
+    evaluate(state_of(home), inputs_of(settings, SendLimits(), NOW), NOW)
+
+    assert look(settings, NOW).lines == ["openai unknown, nothing was read: nothing to tell"]
+    assert [(cap["level"], cap["total_usd"]) for cap in watch(settings, NOW).body["caps"]] == [("unknown", None)]

@@ -142,7 +142,7 @@ def test_a_month_that_is_over_is_still_there_and_the_new_one_is_unknown_until_it
     assert (june["level"], june["announced"], june["total_usd"], june["hard_usd"]) == ("soft", "soft", TOTAL, "100.00")
     assert (july["level"], july["total_usd"], july["doubts"][0]) == (
         "unknown",
-        "0.00",
+        None,
         "openai default: nothing of 2026-07 was read",
     )
     assert "cap of openai: unknown; openai default: nothing of 2026-07 was read" in body["reasons"]
