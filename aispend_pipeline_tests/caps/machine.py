@@ -109,12 +109,10 @@ class CapsMachine(RuleBasedStateMachine):
 
     @rule()
     def month_roll(self):
-        """Whoever was told of a month is told that it is over."""
+        """Whoever was told of a month is told that it is over, once."""
         last = self.world.period
         self._evaluate(None)
-        told = {
-            one.standing.scope for one in self.world.kept() if one.standing.period == last and one.standing.announced
-        }
+        told = {one.scope for one in self._current() if one.announced and not one.closed}
         self.world.clock.instant = last.end + timedelta(minutes=5)
         new = self._evaluate(None)
         over = {event.scope for event in new if event.type is EventType.PERIOD_RESET and event.period == last.name}
@@ -186,11 +184,10 @@ class CapsMachine(RuleBasedStateMachine):
         self._evaluate(older)
 
     def _evaluate(self, inputs: Inputs | None) -> list[Event]:
-        world = self.world
-        found = {one.scope: one for one in (inputs or world.inputs()).measured if one.period == world.period}
-        caps = {scope.name: scope.caps for scope in (inputs.scopes if inputs else world.scopes())}
+        world, inputs = self.world, inputs or self.world.inputs()
+        found = {one.scope: one for one in inputs.measured if one.period == world.period}
+        caps = {scope.name: scope.caps for scope in inputs.scopes}
         newer = {one.standing.scope for one in world.kept() if self._overtaken(one, found)}
-        seen = {event.event_id for event in self.events}
         self.killed = False
         try:
             with killed_at(self.kill if self.kill in ("before_evaluated", "evaluated") else None):
@@ -198,11 +195,12 @@ class CapsMachine(RuleBasedStateMachine):
         except Killed:
             self.kill, self.killed = None, True
             world.restart()
-        self.events = [as_event(row) for row in world.rows(tables.event)]
-        new = [event for event in self.events if event.event_id not in seen]
+        new = [as_event(row) for row in world.rows(tables.event, after=len(self.events))]
+        self.events += new
         self.epoch_of |= {event.event_id: self.epoch for event in new}
-        promises.of_new_events(world, new, (inputs or world.inputs()).readership.people, found, caps)
-        promises.of_holds(world, new, self.epoch_of)
+        if new:
+            promises.of_new_events(world, new, inputs.readership.people, found, caps)
+            promises.of_holds(world, new, self.epoch_of)
         assert not [event for event in new if event.scope in newer and event.period == world.period.name]
         if not self.killed:
             self._check_levels(found, newer)
