@@ -3,6 +3,8 @@
 Tables are declared where they are used, on `TABLES`; nothing in their statements is SQLite's alone.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,6 +18,7 @@ from aispend_pipeline.warehouse import folder
 
 TABLES = sa.MetaData()
 _BUSY_MILLISECONDS = 10_000
+_SWITCHES, _BETWEEN_SWITCHES = 100, 0.05
 _READS = "aispend_reads"
 
 
@@ -90,10 +93,23 @@ def state_of(home: Path) -> State:
     return State(home)
 
 
-def _configure(connection: Any, _: Any) -> None:
+def _configure(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, below; sqlite3 would say it too late
-    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Of processes that switch a new file at once SQLite makes one fail at once, whatever it was told to wait."""
+    for more in reversed(range(_SWITCHES)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if not more:
+                raise
+            time.sleep(_BETWEEN_SWITCHES)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from aispend_pipeline.alerts.channels import Outgoing
 from aispend_pipeline.alerts.evaluate import Inputs
@@ -20,17 +20,14 @@ from aispend_pipeline.caps.ledger import Kept, as_event
 from aispend_pipeline.caps.model import Caps, Event, EventType, Level, Measurement, Period
 from aispend_pipeline.caps.policy import Standing, Timing
 from aispend_pipeline_tests.caps import promises
-from aispend_pipeline_tests.caps.world import CHANNELS, PROVIDERS, SCOPES, Killed, Mood, World, killed_at
+from aispend_pipeline_tests.caps.courses import Courses, amounts, moods, providers, spans
+from aispend_pipeline_tests.caps.world import CHANNELS, SCOPES, Killed, Mood, World, killed_at
 
 TIMING = Timing(milestones=(50, 90))
 POINTS = ("before_evaluated", "evaluated", "claimed", "sent", "recorded")
-amounts = st.sampled_from(["0", "0.000001", "39.99", "60", "79.999999", "80", "95", "100", "104.2", "150", "-3"])
-providers = st.sampled_from(PROVIDERS)
-# Around what the policy waits for: a debounce is an hour, the hook's hold six.
-spans = st.sampled_from([timedelta(minutes=m) for m in (1, 4, 10, 30, 59, 60, 61, 180, 361, 1441, 2880)])
 
 
-class CapsMachine(RuleBasedStateMachine):
+class CapsMachine(Courses):
     """Rules are what happens to an installation; invariants are section 12 of what alerts mean."""
 
     def __init__(self) -> None:
@@ -90,17 +87,6 @@ class CapsMachine(RuleBasedStateMachine):
     def edit_cap(self, scope, soft, hard):
         self._cap(scope, soft, hard)
 
-    @rule(provider=providers, up=amounts, down=amounts, wrong=st.sampled_from(["", "stale", "hole"]), span=spans)
-    def wobble(self, provider, up, down, wrong, span):
-        """Up, seen, down, seen, and then perhaps something goes wrong before anybody is told."""
-        for usd in (up, down):
-            self.world.spent(provider, usd)
-            self._evaluate(None)
-        if wrong:
-            self.world.doubtful[provider] = wrong
-        self.world.clock.instant += span
-        self._evaluate(None)
-
     # What happens to time.
 
     @rule(span=spans)
@@ -127,23 +113,13 @@ class CapsMachine(RuleBasedStateMachine):
     def clock_far_ahead(self):
         self.world.clock.instant += timedelta(days=40)
 
-    @rule(provider=providers, ahead=amounts, after=amounts, by=st.sampled_from([timedelta(days=3), timedelta(days=40)]))
-    def a_clock_was_ahead(self, provider, ahead, after, by):
-        """For as long as one evaluation; then it is set right, and the world stands still."""
-        self.world.clock.instant += by
-        self.world.spent(provider, ahead)
-        self._evaluate(None)
-        self.clock_back(by)
-        self.world.spent(provider, after)
-        self.stand_still()
-
     # What happens to processes and receivers.
 
     @rule(point=st.sampled_from(POINTS))
     def will_be_killed(self, point):
         self.kill = point
 
-    @rule(channel=st.sampled_from(CHANNELS), mood=st.sampled_from(list(Mood)))
+    @rule(channel=st.sampled_from(CHANNELS), mood=moods)
     def mood(self, channel, mood):
         self.world.receivers[channel].mood = mood
 
@@ -173,15 +149,6 @@ class CapsMachine(RuleBasedStateMachine):
         if all(scope.name in newer for scope in self.older.scopes):
             self._evaluate(self.older)
         self.older = None
-
-    @rule(provider=providers, was=amounts, now_is=amounts)
-    def two_evaluators_race(self, provider, was, now_is):
-        """The one that measured first comes last."""
-        self.world.spent(provider, was)
-        older = self.world.inputs()
-        self.world.spent(provider, now_is)
-        self._evaluate(None)
-        self._evaluate(older)
 
     def _evaluate(self, inputs: Inputs | None) -> list[Event]:
         world, inputs = self.world, inputs or self.world.inputs()
@@ -218,12 +185,12 @@ class CapsMachine(RuleBasedStateMachine):
             if not measurement.measured and scope not in newer:
                 assert levels[scope] is not Level.OK, "what cannot be measured is not ok"
 
-    @rule()
+    @rule(ahead=st.sampled_from([timedelta(0), timedelta(days=40)]))
     @precondition(lambda self: self.stalled is None)
-    def a_sender_stalls(self):
-        """It leases a delivery, sends it, and then nothing is heard of it for a while."""
+    def a_sender_stalls(self, ahead):
+        """It leases a delivery, perhaps by a clock that is ahead, and then nothing is heard of it for a while."""
         with self.world.state.transaction() as connection:
-            self.stalled = Outbox(connection).claim(self.world.now, CHANNELS)
+            self.stalled = Outbox(connection).claim(self.world.now + ahead, CHANNELS)
 
     @rule()
     @precondition(lambda self: self.stalled is not None)

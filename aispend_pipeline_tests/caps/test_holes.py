@@ -60,7 +60,7 @@ def test_a_pointer_that_cannot_be_read_is_an_error(whole):
         (
             Scope("global", (), Caps()),
             {},
-            "global: no provider is read; set OPENAI_API_KEY or ANTHROPIC_API_KEY, or remove the cap",
+            "global: no provider is read; set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE, or remove the cap",
         ),
     ],
     ids=["unknown to this version", "switched off", "without a key", "nothing at all"],

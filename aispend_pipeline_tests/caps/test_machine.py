@@ -24,7 +24,7 @@ def _run(name: str, examples: int, steps: int) -> None:
 
 
 def test_caps_and_alerts_hold_what_they_promise_whatever_happens():
-    _run("Quick", 15, 25)
+    _run("Quick", 8, 25)
 
 
 @pytest.mark.long
