@@ -2,11 +2,13 @@
 
 import dagster as dg
 
+from aispend_pipeline.assets.budgets import budgets
 from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero, no_day_was_restated
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.names import names
 from aispend_pipeline.assets.notify import notify_job
 from aispend_pipeline.assets.raw import raw_pages
+from aispend_pipeline.assets.retention import retention_daily, retention_job
 from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
 from aispend_pipeline.assets.sensors import cap_check
 from aispend_pipeline.assets.spend import spend
@@ -16,10 +18,10 @@ from aispend_pipeline.sources import SOURCES
 def product(installation: Installation, home: str = "") -> dg.Definitions:
     """Everything, on one installation; `home` is its folder, empty for what the environment says."""
     return dg.Definitions(
-        assets=[*(raw_pages(source) for source in SOURCES.values()), spend, names],
+        assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names],
         asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated],
-        jobs=[hourly_ingest_job, recompute_job, notify_job],
-        schedules=[hourly_ingest],
+        jobs=[hourly_ingest_job, recompute_job, notify_job, retention_job],
+        schedules=[hourly_ingest, retention_daily],
         sensors=[cap_check],
         resources={"installation": installation, "snapshot": SnapshotResource(database=home)},
         executor=dg.in_process_executor,

@@ -12,11 +12,8 @@ from aispend_pipeline.sources.engine import windows_to_ask
 
 # A run asks for a month at most, whoever starts it.
 DAYS_A_RUN = 31
-# Providers may correct a day for this long, and last month's days until the 5th.
-LATE_DAYS = 7
+# Last month's days may be corrected until then.
 LATE_UNTIL = 5
-
-# One account of one source: what coverage is kept for.
 
 
 class Due(NamedTuple):
@@ -46,13 +43,14 @@ def due(
     were read and are in no sum, however old.
     """
     today = now.date()
-    look_back = max((now - timedelta(hours=settings.lookback_hours)).date(), GRID_START)
     everyone = tuple(sorted(feeds))
-    first = [Due(window, everyone) for window in [*Window(look_back, today).pieces(DAYS_A_RUN)][::-1]]
+    look_back = max((now - timedelta(hours=settings.lookback_hours)).date(), GRID_START)
+    first = [Due(window, everyone) for window in [*Window(look_back, today).pieces(DAYS_A_RUN)][::-1] if everyone]
     older: dict[Window, list[Feed]] = {}
     for feed in everyone:
-        known = read.get(feed, {})
-        lacking = {day for day in _days(start_date(settings, today), look_back) if _is_due(day, known.get(day), today)}
+        known, late = read.get(feed, {}), _late_days(settings, feed)
+        older_days = _days(start_date(settings, today), look_back)
+        lacking = {day for day in older_days if _is_due(day, known.get(day), today, late)}
         lacking |= {day for day in waiting.get(feed, ()) if day < look_back}
         for run in windows_of(lacking):
             for piece in run.pieces(DAYS_A_RUN):
@@ -63,12 +61,17 @@ def due(
     return asked + [Due(piece, ()) for run in windows_of(left) for piece in run.pieces(DAYS_A_RUN)]
 
 
-def _is_due(day: date, read_at: datetime | None, today: date) -> bool:
-    return read_at is None or (_may_be_corrected(day, today) and read_at < midnight(today))
+def _late_days(settings: Settings, feed: Feed) -> int:
+    source, account = feed
+    return SOURCES[source].late_days(settings, account)
 
 
-def _may_be_corrected(day: date, today: date) -> bool:
-    return today - day <= timedelta(days=LATE_DAYS) or (today.day <= LATE_UNTIL and day in last_month(today))
+def _is_due(day: date, read_at: datetime | None, today: date, late_days: int) -> bool:
+    return read_at is None or (_may_be_corrected(day, today, late_days) and read_at < midnight(today))
+
+
+def _may_be_corrected(day: date, today: date, late_days: int) -> bool:
+    return today - day <= timedelta(days=late_days) or (today.day <= LATE_UNTIL and day in last_month(today))
 
 
 def last_month(today: date) -> Window:
@@ -86,7 +89,7 @@ def calls(settings: Settings, now: datetime, window: Window, feed: Feed) -> int:
     """About how many calls it takes to read `window`: a page for each question, which may hold as much as is asked."""
     source, account = feed
     pieces = windows_to_ask(window, now.date(), SOURCES[source].max_days)
-    return sum(len(SOURCES[source].questions(settings, account, piece, now)) for piece in pieces)
+    return sum(SOURCES[source].calls(settings, account, piece, now) for piece in pieces)
 
 
 def affordable(

@@ -104,7 +104,7 @@ ENDS_THE_ACCOUNT = frozenset(
 
 
 class FetchError(AispendError):
-    """A window could not be read. `retry_after` is the provider's own wish, in seconds."""
+    """A window could not be read. `retry_after` is the provider's own wish, in seconds; `status` is HTTP's, if any."""
 
     def __init__(
         self,
@@ -113,8 +113,10 @@ class FetchError(AispendError):
         *,
         retry_after: float | None = None,
         final: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(text)
         self.error_class = error_class
+        self.status = status
         self.retry_after = retry_after
         self.transient = error_class in TRANSIENT and not final

@@ -45,13 +45,22 @@ def read_source(
     windows = windows_to_ask(window, clock.now().date(), source.max_days)
     asked = [name for name in source.accounts(settings) if accounts is None or name in accounts]
     budgets = {name: call_budget(source, settings, name) for name in asked}
+    watermarks = fetches.watermarks(warehouse.home, source.name)
 
     def store(read: Sequence[Fetch]) -> None:
-        _store(warehouse, read, run_id, counted=any(budgets[fetch.account] for fetch in read))
+        _store(warehouse, read, run_id, counted=any(budgets.get(fetch.account) for fetch in read))
 
     async def read_one(account: str, http: httpx.AsyncClient) -> list[Fetch]:
         return await read_account(
-            source, settings, account, windows, http=http, clock=clock, limits=limits, budget=budgets[account]
+            source,
+            settings,
+            account,
+            windows,
+            http=http,
+            clock=clock,
+            limits=limits,
+            budget=budgets[account],
+            watermark=watermarks.get(account),
         )
 
     async def read_all() -> list[Fetch]:

@@ -1,11 +1,14 @@
 """The log: events with fields, one JSON object a line when nobody watches, readable otherwise.
 
 Events: `page.read` (source, account, reading, page), `fetch.done` (source, account, window, state,
-pages, error), `names.read` (provider, account, names, error), `attempt.failed` (error_class, attempt),
+pages, error), `names.read` (provider, account, names, error), `budgets.read` (account, budgets, messages by what
+became of them, error), `budgets.rejected` (account, message, why), `budgets.not_acknowledged` (account, error),
+`attempt.failed` (error_class, attempt),
 `days.added_up` (window, rows, usd), `alert.sent` and `alert.failed` (id, channel, attempt, error),
 `heartbeat.failed` (error), `dispatch.failed` (error), `state.unusable` (error), `settings.unusable` (error),
-`published` (file, seq), `request.failed` (id, path, error). No event carries a credential or the values of a
-request's parameters.
+`published` (file, seq), `pages.expired` (before, fetches, pages, bodies), `compacted` (bytes_before, bytes_after),
+`compaction.skipped` (free, needed), `runs.deleted` (runs), `request.failed` (id, path, error). No event carries a
+credential or the values of a request's parameters.
 """
 
 import logging

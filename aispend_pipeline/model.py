@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -86,10 +86,11 @@ def windows_of(days: Iterable[date]) -> list[Window]:
 
 
 class Reading(StrEnum):
-    """What a page is for: the rows we book, or the provider's own sums that check them."""
+    """What a page is for: the rows we book, the provider's own sums that check them, or how far its books go."""
 
     ROWS = "rows"
     CONTROL = "control"
+    EXPORTS = "exports"  # how far a billing export goes
 
 
 class FetchState(StrEnum):
@@ -130,19 +131,25 @@ def finality(day: date, read_at: datetime) -> Finality:
 
 @dataclass(frozen=True)
 class Request:
-    """One question to a provider, without credentials, so that it can be kept beside the answer."""
+    """One question to a provider, without credentials, so that it can be kept beside the answer.
+
+    `content` is the body that is sent along, JSON.
+    """
 
     path: str
     params: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
+    content: bytes = b""
 
     def with_param(self, name: str, value: str) -> "Request":
         """The same question with parameter `name` set to `value` and all others unchanged."""
         kept = tuple(pair for pair in self.params if pair[0] != name)
-        return Request(self.path, (*kept, (name, value)))
+        return replace(self, params=(*kept, (name, value)))
 
     def text(self) -> str:
         """As JSON, for the page table."""
-        return json.dumps({"method": "GET", "path": self.path, "params": self.params})
+        asked = {"method": self.method, "path": self.path, "params": self.params}
+        return json.dumps(asked | ({"body": self.content.decode()} if self.content else {}))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from aispend_pipeline.ingest import call_budget
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Account, Feed
 from aispend_pipeline.names.kept import names_due
+from aispend_pipeline.names.reading import accounts as named
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources import SOURCES, feeds
 from aispend_pipeline.state.database import state_of
@@ -56,7 +57,7 @@ def backlogs_now(settings: Settings, now: datetime) -> list[Backlog]:
 
 def names_due_now(settings: Settings, now: datetime) -> set[Account]:
     """The accounts whose ids' names a tick at `now` also reads: each once a day."""
-    accounts = {(provider, account) for _, account, provider in feeds(settings)}
+    accounts = set(named(settings))
     try:
         return names_due(snapshots_of(settings.home).current()[1], accounts, now)
     except NothingPublished:

@@ -109,6 +109,7 @@ def client(filled) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.long
 def test_every_documented_answer_comes_out_to_the_last_digit(sample, client):
     lines = sample.bill()
     query = {"from": sample.window().first, "to": sample.window().last, "account": account(sample)}

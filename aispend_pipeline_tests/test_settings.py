@@ -40,7 +40,7 @@ DECLARED = [
     (field.alias, field)
     for model in (Settings, OpenAIAccount, AnthropicAccount)
     for name, field in model.model_fields.items()
-    if name not in {"openai", "anthropic", "warnings", "name"}
+    if name not in {"openai", "anthropic", "vertex", "warnings", "name"}
 ]
 
 

@@ -123,13 +123,16 @@ def _with_id(name: str | None, identity: str | None) -> str:
 
 
 def _billed(event: Event) -> list[str]:
-    return billed_through(event.facts["billed_through"], event.created_at.astimezone(UTC).date())
+    facts, today = event.facts, event.created_at.astimezone(UTC).date()
+    return billed_through(facts["billed_through"], facts.get("basis", {}), today)
 
 
-def billed_through(through: Mapping[str, str | None], today: date) -> list[str]:
-    """The line for how far the bills go, by provider; none where there is no provider."""
+def billed_through(through: Mapping[str, str | None], basis: Mapping[str, str], today: date) -> list[str]:
+    """How far the bills go, by provider, and what stands in for one (`basis`); none where there is no provider."""
+    instead = [f"not billed: {plain(provider)}: {plain(label)}" for provider, label in sorted(basis.items())]
     days = [
         f"{plain(provider)} {day or 'nothing yet'}{' (so far)' if day == today.isoformat() else ''}"
         for provider, day in sorted(through.items())
+        if provider not in basis
     ]
-    return [f"billed through: {', '.join(days)}"] if days else []
+    return [*([f"billed through: {', '.join(days)}"] if days else []), *instead]

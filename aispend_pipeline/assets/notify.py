@@ -1,9 +1,7 @@
 """The job `notify`: evaluates the caps and sends what is due. Its old runs are deleted, since there are so many."""
 
-import shutil
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 
@@ -11,6 +9,7 @@ from aispend_pipeline.alerts.channels import Outcome
 from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.old_runs import OVER, delete
 from aispend_pipeline.assets.orphans import PROCESS, this_process
 
 # A run begins nothing after this time; what is left is due for the next one.
@@ -18,7 +17,6 @@ SECONDS = 300.0
 # One whose process died with its machine would else be waited for as long as the longest fetch.
 _LONGEST = {"dagster/max_runtime": str(int(SECONDS) + 120)}
 KEPT_FOR = timedelta(days=1)
-_OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 @dg.op(description="Decides what is to be said of every cap, remembers it, and sends what is due.")
@@ -51,16 +49,9 @@ def notify_job() -> None:
 
 
 def prune(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Delete the runs of `notify` that were over before `before`, with their files, and say how many.
+    """Delete the runs of `notify` that were over before `before`, and say how many.
 
-    They hold nothing that the ledger does not. Dagster itself leaves a deleted run's files where they are.
+    They hold nothing that the ledger does not.
     """
-    old = instance.get_run_records(dg.RunsFilter(job_name="notify", statuses=_OVER, created_before=before), limit=500)
-    root = Path(instance.root_directory)
-    for record in old:
-        run_id = record.dagster_run.run_id
-        instance.delete_run(run_id)
-        for file in (root / "history" / "runs").glob(f"{run_id}.db*"):
-            file.unlink(missing_ok=True)
-        shutil.rmtree(root / "storage" / run_id, ignore_errors=True)
-    return len(old)
+    filters = dg.RunsFilter(job_name="notify", statuses=OVER, created_before=before)
+    return delete(instance, instance.get_run_ids(filters, limit=500))

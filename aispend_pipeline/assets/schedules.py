@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
+from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import LANE, feeds_tag, range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
@@ -37,14 +38,20 @@ class Step(NamedTuple):
     reads: bool = False
 
 
-# Lists of names are of now, and of no day.
+# Budgets and lists of names are of now, and of no day.
+BUDGETS_STEP = Step("budgets", [BUDGETS], {LANE: "ingest"})
 NAMES_STEP = Step("names", [NAMES], {LANE: "ingest"})
 
 
 def steps_due(settings: Settings, now: datetime) -> list[Step]:
-    """All runs that a tick at `now` asks for, the look-back first and the names, if they are due, last."""
+    """All runs that a tick at `now` asks for: the look-back first, then older days, budgets, and names if they are due.
+
+    What may hang and what no sum depends on comes last.
+    """
+    of_days = begun_now(settings, now, due_now(settings, now)) if feeds_asked(settings) else []
+    budgets = [BUDGETS_STEP] if settings.budgets() else []
     names = [NAMES_STEP] if names_due_now(settings, now) else []
-    return [*(step for asked in begun_now(settings, now, due_now(settings, now)) for step in steps(asked)), *names]
+    return [*(step for asked in of_days for step in steps(asked)), *budgets, *names]
 
 
 def steps(asked: Due) -> list[Step]:
@@ -84,9 +91,9 @@ _OF_EARLIER_TICKS = dg.RunsFilter(
 def hourly_ingest(
     context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """For each window that is due, the runs that read it and add it up; once a day one for names."""
+    """For each window that is due, the runs that read it and add it up; one for budgets; once a day one for names."""
     settings = installation.settings
-    if not feeds_asked(settings):
+    if not feeds_asked(settings) and not settings.budgets():
         return dg.SkipReason(f"no provider has credentials; set {KEY_SETTINGS}")
     if context.instance.get_runs_count(_OF_EARLIER_TICKS):
         return dg.SkipReason("the runs of an earlier hour are not done yet; the next hour asks for what is due then")

@@ -5,7 +5,7 @@ Nothing here reads or writes. Money is USD, instants are UTC.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -131,16 +131,21 @@ def _lack(day: date, known: FeedDay | None, today: date, up_to_date: bool) -> st
 
 def stale(feed: FeedStatus, now: datetime, stale_after: int) -> str | None:
     """The line for a feed whose newest figures are older than they may be; none for one that was never read."""
-    if feed.last_complete_at is None or not feed.stale(now, stale_after):
+    if feed.newest_at is None or not feed.stale(now, stale_after):
         return None
-    read_at = feed.last_complete_at.replace(tzinfo=UTC)
-    return f"{account_of(feed)}: last read {_minute(read_at)}, {_age(now - read_at)} ago"
+    happened = feed.newest_is.removesuffix(" completely")
+    return f"{account_of(feed)}: {happened} {ago(feed.newest_at, now)}"
 
 
 def not_confirmed(feed: FeedStatus, day: date, fall: Fall) -> str:
     """The line for a day that fell and is not confirmed."""
     fell = f"{day} fell from {money.text(fall.was_usd)} to {money.text(fall.is_usd)} USD"
     return f"{account_of(feed)}: {fell}, which is not confirmed yet; read {_minute(fall.since)}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """An instant, and how long it is over: `2026-11-10 11:05 UTC, 30 hours ago`."""
+    return f"{_minute(at)}, {_age(now - at)} ago"
 
 
 def _minute(at: datetime) -> str:
@@ -197,7 +202,7 @@ def _troubles(feed: FeedStatus, now: datetime, stale_after: int) -> Iterator[tup
     if feed.failed_since >= FAILED_RUNS:
         last = f", the last one with: {feed.error}" if feed.error else ""
         yield "failing", f"{feed.failed_since} runs failed in a row{last}"
-    if feed.last_complete_at is not None and feed.stale(now, stale_after):
-        yield "stale", f"last read completely {_minute(feed.last_complete_at)}"
+    if feed.newest_at is not None and feed.stale(now, stale_after):
+        yield "stale", f"{feed.newest_is} {_minute(feed.newest_at)}"
     if feed.state == FetchState.FAILED and feed.error_class != ErrorClass.OUT_OF_BUDGET:
         yield "unwell", f"the last run failed with: {feed.error}"

@@ -36,7 +36,7 @@ def facts_of(
         "before": _before(before),
         "timing": _timing(timing),
     }
-    own = {"percent": said.percent, "arming": said.arming}
+    own = {"percent": said.percent, "arming": said.arming, "basis": dict(found.basis) or None}
     return facts | {name: value for name, value in own.items() if value is not None}
 
 

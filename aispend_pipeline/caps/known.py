@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from aispend_pipeline.budgets.kept import Kept, budgets
 from aispend_pipeline.caps.doubts import Fall, FeedDay, Said, unconfirmed
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import CoverageState, Feed, Finality, Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources import SOURCES, feeds
+from aispend_pipeline.sources.google import PROVIDER as GOOGLE
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Published, snapshots_of
 from aispend_pipeline.warehouse.status import FeedStatus, feed_statuses
@@ -33,7 +35,10 @@ class Unconverted(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of some days; `feeds` are those that are configured and have money. USD, UTC."""
+    """What is known of some days; `feeds` are those that are configured and have money. USD, UTC.
+
+    `budgets` are what stands in for the bill of a provider of which only budgets are read.
+    """
 
     feeds: Sequence[FeedStatus]
     sums: Mapping[tuple[str, date], Decimal]  # by provider and day
@@ -41,6 +46,7 @@ class Known:
     unconverted: Sequence[Unconverted]
     falls: Mapping[Feed, Mapping[date, Fall]]  # days whose figure is not confirmed
     billed_through: Mapping[Feed, date]  # of whatever day
+    budgets: Mapping[str, Sequence[Kept]]  # by provider
 
 
 @contextmanager
@@ -71,13 +77,23 @@ def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) 
         unconverted=unconverted(cursor, window),
         falls=_falls(cursor, of_feeds),
         billed_through={(source, account): day for source, account, day in billed},
+        budgets=_budgets(cursor, settings),
     )
 
 
+def _budgets(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, Sequence[Kept]]:
+    """Those that are read now, where no bill of Google's is."""
+    names = {account.name for account in settings.budgets()}
+    if not names or settings.exports():
+        return {}
+    return {GOOGLE: [one for one in budgets(cursor) if one.account in names]}
+
+
 def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:
-    """Every feed that ought to be read; those of an account that was removed are left out."""
+    """Every feed that ought to be read, with those that another one's table holds; what was removed is left out."""
     wanted = feeds(settings)
-    return [feed for feed in feed_statuses(cursor, wanted) if (feed.source, feed.account, feed.provider) in wanted]
+    found = feed_statuses(cursor, wanted)
+    return [feed for feed in found if (feed.source, feed.read_as or feed.account, feed.provider) in wanted]
 
 
 def unconverted(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Unconverted]:

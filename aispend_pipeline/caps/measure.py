@@ -3,8 +3,9 @@
 Money is exact USD, instants are UTC. Nothing here decides or sends.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from aispend_pipeline.caps import doubts
 from aispend_pipeline.caps.doubts import Trouble
 from aispend_pipeline.caps.known import Known, Unconverted, configured, newest, read, unconverted
 from aispend_pipeline.caps.model import NO_VERSION, Measurement, Period, Scope, Version
+from aispend_pipeline.caps.stand_in import StandIn, stand_in
 from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.names.kept import Named, newest_names
@@ -62,7 +64,9 @@ def _nothing(scope: Scope, period: Period, why: str) -> Measurement:
 
 
 def _measured(known: Known, version: Version, scope: Scope, period: Period, now: datetime, after: int) -> Measurement:
-    own = [feed for feed in known.feeds if feed.provider in scope.providers]
+    beside = _stand_in(known, scope, period, now)
+    billed = replace(scope, providers=tuple(of for of in scope.providers if of not in beside.basis))
+    own = [feed for feed in known.feeds if feed.provider in billed.providers]
     stale = [line for feed in own if (line := doubts.stale(feed, now, after))]
     falls = [
         doubts.not_confirmed(feed, day, fall)
@@ -75,27 +79,34 @@ def _measured(known: Known, version: Version, scope: Scope, period: Period, now:
         for feed in own
         for hole in doubts.holes(feed, known.days.get((feed.source, feed.account), {}), period, now, after)
     ]
-    in_scope = (usd for (of, day), usd in known.sums.items() if of in scope.providers and day in period.window)
+    in_scope = (usd for (of, day), usd in known.sums.items() if of in billed.providers and day in period.window)
     return Measurement(
         scope.name,
         period,
-        total=money.add(in_scope),
-        holes=(*_unread(scope, own), *missing, *_left_out(known, scope, period)),
-        doubts=(*stale, *falls),
-        stale=bool(stale),
+        total=money.add((*in_scope, beside.total)),
+        holes=(*_unread(scope, beside.basis, own), *missing, *_left_out(known, billed, period), *beside.holes),
+        doubts=(*stale, *beside.stale, *falls),
+        stale=bool(stale or beside.stale),
         unconfirmed=bool(falls),
-        data_through=_data_through(own),
+        data_through={**_data_through(own), **beside.data_through},
         billed_through=_billed_through(known, scope, own),
-        read_seq=_newest_fetch(known, scope, period),
+        read_seq=max(_newest_fetch(known, billed, period), beside.read_seq),
         version=version,
+        basis=beside.basis,
     )
 
 
-def _unread(scope: Scope, own: Sequence[FeedStatus]) -> list[str]:
+def _stand_in(known: Known, scope: Scope, period: Period, now: datetime) -> StandIn:
+    """What budgets say of the one provider of the scope of which nothing else is read; its old bills are left out."""
+    asked = [(of, known.budgets[of]) for of in scope.providers if of in known.budgets]
+    return stand_in(*asked[0], period, now) if asked else StandIn()
+
+
+def _unread(scope: Scope, beside: Collection[str], own: Sequence[FeedStatus]) -> list[str]:
     """A line for each provider of the scope that nothing reads."""
     if not scope.providers:
         return [f"{scope.name}: no provider is read; set {KEY_SETTINGS}, or remove the cap"]
-    known = {feed.provider for feed in own}
+    known = {*beside, *(feed.provider for feed in own)}
     return [f"{of}: is not read; set its credentials, or remove the cap" for of in scope.providers if of not in known]
 
 
@@ -124,8 +135,8 @@ def _data_through(own: Sequence[FeedStatus]) -> dict[str, datetime]:
     """How far each provider's figures reach: the end of the newest day that is known, or when it was read."""
     through: dict[str, datetime] = {}
     for feed in own:
-        if feed.last_day is not None and feed.last_complete_at is not None:
-            reaches = min(midnight(feed.last_day + timedelta(days=1)), feed.last_complete_at.replace(tzinfo=UTC))
+        if feed.last_day is not None and feed.newest_at is not None:
+            reaches = min(midnight(feed.last_day + timedelta(days=1)), feed.newest_at)
             through[feed.provider] = min(through.get(feed.provider, reaches), reaches)
     return through
 

@@ -150,7 +150,8 @@ class Measurement:
     `total` is exact USD, whatever is missing; `holes` say why it cannot be relied on, `doubts` why it may be out of
     date or fall back. `data_through` is how far each provider's figures reach, as far as it has any;
     `billed_through` the last day whose bill was read of every one of its accounts. `read_seq` is the newest fetch
-    that the total is made of: where it is the same and the total is not, the pages were recomputed.
+    that the total is made of: where it is the same and the total is not, the pages were recomputed. `basis` says by
+    provider what its figure is, where that is not its bill.
     """
 
     scope: str
@@ -164,6 +165,7 @@ class Measurement:
     billed_through: Mapping[str, date | None]
     read_seq: int
     version: Version
+    basis: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measured(self) -> bool:

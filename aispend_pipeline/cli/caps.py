@@ -144,7 +144,8 @@ def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iter
         if stand.mover:
             yield f"most of {stand.scope.name}: {moved(stand.mover, stand.mover['recent_usd'])}"
     through = {of: str(day) if day else None for stand in stands for of, day in stand.found.billed_through.items()}
-    yield from billed_through(through, now.date())
+    basis = {of: label for stand in stands for of, label in stand.found.basis.items()}
+    yield from billed_through(through, basis, now.date())
     for kind, lines in (
         ("unknown", [line for stand in stands for line in stand.found.holes]),
         ("doubtful", [line for stand in stands for line in stand.found.doubts]),

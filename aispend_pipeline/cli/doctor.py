@@ -7,10 +7,12 @@ from pathlib import Path
 from aispend_pipeline import due
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import Clock, SystemClock
-from aispend_pipeline.doctor import accounts, configured, heard, home
+from aispend_pipeline.doctor import accounts, configured, google, heard, home
+from aispend_pipeline.doctor.accounts import Examined
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.last_month import Total
 from aispend_pipeline.errors import UsageError
+from aispend_pipeline.model import Window
 from aispend_pipeline.settings import Settings
 
 
@@ -27,15 +29,22 @@ def examine(settings: Settings, clock: Clock) -> int:
     well &= _tell(_demo(settings))
     with screen.progress() as progress:
         progress.say("asking the providers")
-        examined = asyncio.run(accounts.examine(settings, clock, month))
+        examined = asyncio.run(_asked(settings, clock, month))
     for one in examined:
         well &= _tell(one.findings)
     well &= _tell([heard.of_clock(one.ahead for one in examined)])
-    if examined:
-        _show([one.total for one in examined])
-    differing = [one.total.finding(clock.now()) for one in examined]
+    totals = [total for one in examined for total in one.totals]
+    if totals:
+        _show(totals)
+    differing = [total.finding(clock.now()) for total in totals]
     well &= _tell(one for one in differing if one is not None)
     return 0 if well else 1
+
+
+async def _asked(settings: Settings, clock: Clock, month: Window) -> list[Examined]:
+    """What all providers say, asked side by side."""
+    asked = (kind.examine(settings, clock, month) for kind in (accounts, google))
+    return [one for examined in await asyncio.gather(*asked) for one in examined]
 
 
 def _tell(findings: Iterable[Finding]) -> bool:

@@ -9,7 +9,9 @@ import duckdb
 from aispend_pipeline import money
 from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import NAMES_STEP, steps
+from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, steps
+from aispend_pipeline.budgets.kept import attempts
+from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.cli import screen
 from aispend_pipeline.due import DAYS_A_RUN, Due, start_date
 from aispend_pipeline.errors import UsageError
@@ -29,26 +31,29 @@ def ingest(first: str | None, last: str | None, sources: Sequence[str]) -> int:
     installation = Installation(screen.load_settings())
     settings, now = installation.settings, installation.clock.now()
     screen.refuse_demo(settings)
-    unknown = set(sources) - set(SOURCES)
+    known = (*SOURCES, BUDGETS)
+    unknown = set(sources) - set(known)
     if unknown:
-        raise UsageError(f"--source {min(unknown)!r} is none of {', '.join(SOURCES)}")
+        raise UsageError(f"--source {min(unknown)!r} is none of {', '.join(known)}")
     feeds = tuple(feeds_asked(settings, sources))
-    if not feeds:
+    budgets = bool(settings.budgets()) and (not sources or BUDGETS in sources)
+    if not feeds and not budgets:
         raise UsageError(_NO_PROVIDER)
     if not (first or last):
         installation.warehouse.publish_if_outdated()
-        return run(
-            installation, due_now(settings, now, sources), names=not sources and bool(names_due_now(settings, now))
-        )
+        asked = due_now(settings, now, sources) if feeds else []
+        return run(installation, asked, names=not sources and bool(names_due_now(settings, now)), budgets=budgets)
+    if not feeds:
+        raise UsageError("budgets are of no day: leave --from and --to out")
     window = screen.asked_window(first, last, now.date(), start_date(settings, now.date()))
     return run(installation, [Due(piece, feeds) for piece in window.pieces(DAYS_A_RUN)], names=False)
 
 
-_NO_PROVIDER = f"no provider to read: set {KEY_SETTINGS} to an admin key of your organisation"
+_NO_PROVIDER = f"no provider to read: set {KEY_SETTINGS}, as the README says"
 
 
-def run(installation: Installation, asked: Sequence[Due], *, names: bool) -> int:
-    """Read and add up what is due, whatever became of the one before; 1 if anything is not whole.
+def run(installation: Installation, asked: Sequence[Due], *, names: bool, budgets: bool = False) -> int:
+    """Read and add up what is due, and budgets, whatever became of the one before; 1 if anything is not whole.
 
     The names, where they are due too, come last: no figure depends on them, and so neither does the exit code.
     """
@@ -62,6 +67,9 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool) -> int
         for number, due in enumerate(asked, start=1):
             progress.say(f"reading {due.window} ({number} of {len(asked)})")
             whole &= _run_window(instance, installation, due)
+        if budgets:
+            progress.say("reading budgets")
+            whole &= _run_budgets(instance, installation)
         if names and names_due_now(installation.settings, installation.clock.now()):
             progress.say("reading names")
             _run_names(instance, installation)
@@ -74,6 +82,16 @@ def _tell_what_waits(installation: Installation) -> bool:
     for backlog in waits:
         print(backlog)
     return not waits
+
+
+def _run_budgets(instance: dg.DagsterInstance, installation: Installation) -> bool:
+    """Read the budgets of all accounts and say what could not be; true if all was."""
+    in_process.run_here(instance, installation, "hourly_ingest", BUDGETS_STEP.keys, BUDGETS_STEP.tags)
+    names = [account.name for account in installation.settings.budgets()]
+    read = attempts(snapshots_of(installation.settings.home).current()[1], names)
+    for account in read:
+        print(f"{BUDGETS} {account.account}: {account.error or 'read'}")
+    return len(read) == len(names) and not any(account.error for account in read)
 
 
 def _run_names(instance: dg.DagsterInstance, installation: Installation) -> None:

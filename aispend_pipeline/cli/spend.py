@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from aispend_pipeline import money
+from aispend_pipeline.budgets.model import LABEL
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
@@ -87,7 +88,18 @@ def _beside(answer: Answer) -> list[str]:
         f"not converted and not in the total: {money.text(amount)} {currency}"
         for currency, amount in answer.unconverted
     ]
-    return other + _unpriced(answer) + _restated(answer) + _not_settled(answer) + gaps(answer)
+    return other + _budgets(answer) + _unpriced(answer) + _restated(answer) + _not_settled(answer) + gaps(answer)
+
+
+def _budgets(answer: Answer) -> list[str]:
+    """A line for each month that only a budget of Google's tells of."""
+    if any(day.source == "vertex_billing" for day in answer.coverage):
+        return []
+    return [
+        f"not billed, {LABEL}: vertex {budget.billing_account} {spent.month}: {money.text(spent.amount)}"
+        f" {spent.currency}, told {spent.published_at:%Y-%m-%d %H:%M} UTC"
+        for budget, spent in answer.budgets
+    ]
 
 
 def _unpriced(answer: Answer) -> list[str]:
@@ -123,7 +135,7 @@ def _restated(answer: Answer) -> list[str]:
 def gaps(answer: Answer) -> list[str]:
     """What the figures do not rest on, a line for each feed and state."""
     if not answer.coverage:
-        return [f"nothing was read yet; set {KEY_SETTINGS} and run: aispend ingest"]
+        return [] if answer.budgets else [f"nothing was read yet; set {KEY_SETTINGS} and run: aispend ingest"]
     by_feed: dict[tuple[str, str, str], list[date]] = {}
     for day in answer.coverage:
         if not day.whole:

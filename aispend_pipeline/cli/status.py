@@ -16,6 +16,8 @@ def status() -> int:
         print(f"  {reason}")
     if body["sources"]:
         _show(body["sources"])
+    if body["budgets"]:
+        _show_budgets(body["budgets"])
     if body["caps"]:
         _show_caps(body["caps"])
     if body["caps"] or {*body["channels"].values()} != {"unconfigured"}:
@@ -37,6 +39,23 @@ def _show(sources: list[dict[str, Any]]) -> None:
             coverage["last_day"] or "",
             *(str(coverage[state]) for state in ("complete", "partial", "failed")),
             str(feed["restatements"]),
+        )
+    screen.show(table)
+
+
+def _show_budgets(budgets: list[dict[str, Any]]) -> None:
+    table = screen.table("", ["budget", "billing account", "period", "services", "told"], ["set to", "spent", ""])
+    for budget in budgets:
+        figure = budget["figure"]
+        table.add_row(
+            budget["name"] + (", deleted" if budget["gone"] else ""),
+            budget["billing_account"],
+            budget["period"] or "",
+            budget["scope"] or "",
+            figure["published_at"] if figure else "nothing",
+            budget["cap_amount"] or (figure or {}).get("budget_amount") or "",
+            figure["amount"] if figure else "",
+            budget["currency"] or "",
         )
     screen.show(table)
 

@@ -23,7 +23,7 @@ def up() -> int:
     with serve.listen(settings.host, settings.port) as listener:
         fresh = pointer(settings.home) is None
         Warehouse(settings.home, clock).publish()
-        if fresh and feeds(settings):
+        if fresh and _anything(settings):
             print("nothing was read yet; the schedule begins on the hour, or run now: aispend ingest")
         stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})
     return 0
@@ -33,9 +33,14 @@ def warnings_of(settings: Settings) -> list[str]:
     """What will not happen as these settings are, a line each."""
     people = Readership(tuple(channels(settings))).people
     found = {
-        f"no provider has credentials, so that nothing is read; set {KEY_SETTINGS}": not feeds(settings),
+        f"no provider has credentials, so that nothing is read; set {KEY_SETTINGS}": not _anything(settings),
         f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}": bool(settings.scopes()) and not people,
         "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set AISPEND_HOOK_SECRET to `whsec_` and the output of"
         " `openssl rand -base64 32`": settings.on_hardcap_webhook is not None and settings.hook_secret is None,
     }
     return [line for line, wrong in found.items() if wrong]
+
+
+def _anything(settings: Settings) -> bool:
+    """Whether there is anything to read."""
+    return bool(feeds(settings) or settings.budgets())

@@ -1,11 +1,11 @@
-"""Asks each account's provider: may the key read the bill, what was last month's total, and whose key is it?
+"""Asks the provider of each account that has a key: may it read the bill, what was last month's total, and whose is it?
 
 That is one call to OpenAI and two to Anthropic for each account, taken from its call budget; the first is made
 again where that makes sense, so that it is never more than three.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -24,10 +24,10 @@ from aispend_pipeline.ingest import call_budget
 from aispend_pipeline.model import Reading, Request, Window
 from aispend_pipeline.normalise.columns import decode
 from aispend_pipeline.normalise.tally import Tally, tally
-from aispend_pipeline.settings import Account, Settings
+from aispend_pipeline.settings import KeyAccount, Settings
 from aispend_pipeline.sources import SOURCES, paging
-from aispend_pipeline.sources.engine import Source
 from aispend_pipeline.sources.http import Budget, Caller, Limits, client
+from aispend_pipeline.sources.reports import ReportSource
 from aispend_pipeline.state.database import state_of
 
 # A person waits for the answer.
@@ -52,17 +52,17 @@ class Examined:
 
     findings: list[Finding]
     ahead: timedelta | None
-    total: Total
+    totals: Sequence[Total]
 
 
 async def examine(settings: Settings, clock: Clock, month: Window, limits: Limits = LIMITS) -> list[Examined]:
-    """Ask for every account whose bill is read, side by side; never raises for what a provider does."""
+    """Ask for every account whose key reads a bill, side by side; never raises for what a provider does."""
     asked = [
         _Asking(source, settings, account, month, clock, limits).examined()
         for source in SOURCES.values()
-        if source.normaliser.table == "spend"
+        if isinstance(source, ReportSource) and source.normaliser.table == "spend"
         for account in settings.accounts(source.provider)
-        if account.name in source.accounts(settings)
+        if isinstance(account, KeyAccount) and account.name in source.accounts(settings)
     ]
     return await asyncio.gather(*asked)
 
@@ -71,9 +71,9 @@ async def examine(settings: Settings, clock: Clock, month: Window, limits: Limit
 class _Asking:
     """All that asking for one account needs."""
 
-    source: Source
+    source: ReportSource
     settings: Settings
-    account: Account
+    account: KeyAccount
     month: Window
     clock: Clock
     limits: Limits
@@ -98,7 +98,7 @@ class _Asking:
         key = keys.finding(self.account, reads=control is not None)
         if refused and key.level is Level.FAIL:  # that a key of the wrong kind is refused is no second problem
             said = []
-        return Examined([key, *said], heard.ahead, self._total(control))
+        return Examined([key, *said], heard.ahead, [self._total(control)])
 
     def _caller(self, http: httpx.AsyncClient, limits: Limits) -> Caller:
         # The remedy is for `remedies` to say.

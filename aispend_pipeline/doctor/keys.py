@@ -8,7 +8,7 @@ workspace's).
 from typing import NamedTuple
 
 from aispend_pipeline.doctor.findings import Finding, Level
-from aispend_pipeline.settings import Account
+from aispend_pipeline.settings import KeyAccount
 
 
 class Kind(NamedTuple):
@@ -39,13 +39,13 @@ _WANTED = {
 }
 
 
-def kind_of(account: Account) -> Kind | None:
+def kind_of(account: KeyAccount) -> Kind | None:
     """The kind of `account`'s key; none if its prefix says nothing: tokens and proxies have keys of their own."""
     key = account.api_key.get_secret_value()
     return next((kind for prefix, kind in _KINDS.get(account.provider, {}).items() if key.startswith(prefix)), None)
 
 
-def finding(account: Account, *, reads: bool) -> Finding:
+def finding(account: KeyAccount, *, reads: bool) -> Finding:
     """What is to be said of the key; `reads` is whether it did read the bill, which counts for more than its looks."""
     about, setting, kind = f"{account.provider} {account.name}", setting_of(account), kind_of(account)
     if kind is None:
@@ -58,11 +58,11 @@ def finding(account: Account, *, reads: bool) -> Finding:
     return Finding(Level.FAIL, about, instead)
 
 
-def wanted(account: Account) -> str:
+def wanted(account: KeyAccount) -> str:
     """The key that can read the bill, and who makes it."""
     return _WANTED.get(account.provider, "an admin key of the organisation")
 
 
-def setting_of(account: Account) -> str:
+def setting_of(account: KeyAccount) -> str:
     """The setting that holds `account`'s key."""
-    return account.key_setting + account.suffix
+    return account.main_setting

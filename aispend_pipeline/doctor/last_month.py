@@ -16,7 +16,7 @@ from aispend_pipeline import money
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.errors import NothingPublished, StoreError
 from aispend_pipeline.model import Finality, Window, finality
-from aispend_pipeline.sources.engine import TOLERANCE_USD
+from aispend_pipeline.sources.reports import TOLERANCE_USD
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Snapshots
 

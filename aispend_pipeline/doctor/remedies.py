@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.keys import setting_of, wanted
 from aispend_pipeline.errors import ErrorClass, FetchError
-from aispend_pipeline.settings import Account
+from aispend_pipeline.settings import KeyAccount
 
 
 class _Answer(NamedTuple):
@@ -45,7 +45,8 @@ _DOCUMENTED: dict[str, tuple[_Answer, ...]] = {
     ),
 }
 _NO_PAGE = "what answers at {host} is not the provider: a proxy or a sign-in page perhaps; mend it, or set {base}"
-_REMEDIES: dict[ErrorClass, str] = {
+# For what is no answer of the provider.
+BY_CLASS: dict[ErrorClass, str] = {
     ErrorClass.DNS: "check this machine's network and name server, or set {base} to an address that exists",
     ErrorClass.CONNECT: "let this machine out to {host} (firewall, proxy), or set {base}",
     ErrorClass.TLS: "if a proxy reads the traffic to {host}, set SSL_CERT_FILE to its certificates",
@@ -57,10 +58,10 @@ _REMEDIES: dict[ErrorClass, str] = {
     ErrorClass.UNEXPECTED_CONTENT: _NO_PAGE,
     ErrorClass.MALFORMED: _NO_PAGE,
 }
-_OTHERWISE = "run aispend doctor again; if it stays, tell the makers of aispend"
+OTHERWISE = "run aispend doctor again; if it stays, tell the makers of aispend"
 
 
-def explained(error: FetchError, account: Account, status: int | None, again_at: datetime | None) -> Finding:
+def explained(error: FetchError, account: KeyAccount, status: int | None, again_at: datetime | None) -> Finding:
     """What happened to a question of `account`, and the one remedy for it.
 
     `status` is that of the provider's last answer, `again_at` when it said to try again; none if it said nothing.
@@ -71,26 +72,26 @@ def explained(error: FetchError, account: Account, status: int | None, again_at:
     return Finding(Level.FAIL, about, f"{happened}; {_remedy(error, account, status, again_at)}")
 
 
-def host(account: Account) -> str:
+def host(account: KeyAccount) -> str:
     """Where `account` asks, without the path."""
     parts = urlsplit(account.base_url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _remedy(error: FetchError, account: Account, status: int | None, again_at: datetime | None) -> str:
-    remedy = _documented(error, account, status) or _REMEDIES.get(error.error_class, _OTHERWISE)
-    if remedy is _OTHERWISE and error.error_class is ErrorClass.RATE_LIMITED:
+def _remedy(error: FetchError, account: KeyAccount, status: int | None, again_at: datetime | None) -> str:
+    remedy = _documented(error, account, status) or BY_CLASS.get(error.error_class, OTHERWISE)
+    if remedy is OTHERWISE and error.error_class is ErrorClass.RATE_LIMITED:
         when = f"after {again_at:%Y-%m-%d %H:%M:%S} UTC" if again_at else "in some minutes"
         return f"the key is asked too often, by other programs too; try again {when}"
     return remedy.format(
         key=setting_of(account),
         wanted=wanted(account),
-        base=account.inherited + account.suffix,
+        base=account.inherited[0] + account.suffix,
         host=host(account),
     )
 
 
-def _documented(error: FetchError, account: Account, status: int | None) -> str | None:
+def _documented(error: FetchError, account: KeyAccount, status: int | None) -> str | None:
     """The remedy for an answer that said no; other errors are no answers."""
     if error.error_class not in (ErrorClass.UNAUTHORIZED, ErrorClass.REJECTED, ErrorClass.RATE_LIMITED):
         return None

@@ -22,7 +22,7 @@ _LIMIT = ("limit", "100")
 def endpoint(settings: Settings, account: str) -> Endpoint:
     """Where `account` asks; names need another right of the key than bills do."""
     of = openai.account_of(settings, account)
-    remedy = f"Set {of.key_setting}{of.suffix} to an admin key that also has the right api.management.read."
+    remedy = f"Set {of.main_setting} to an admin key that also has the right api.management.read."
     return replace(openai.endpoint(settings, account), remedy=remedy)
 
 

@@ -67,7 +67,7 @@ def decimals(tokens: Sequence[msgspec.Raw], *, cents: bool = False) -> Decimals:
     texts = pc.utf8_trim(spelt, '"')
     common = pc.match_substring_regex(texts, _COMMON_CENTS if cents else _COMMON)
     plain = pc.if_else(common, texts, None)
-    values = _hundredth(plain.cast(_CENTS)) if cents else plain.cast(AMOUNT)
+    values = point_moved(plain.cast(_CENTS), AMOUNT) if cents else plain.cast(AMOUNT)
     odd = pc.indices_nonzero(pc.invert(common)).to_pylist()
     if not odd:
         return Decimals(values, frozenset(), {})
@@ -81,9 +81,9 @@ def decimals(tokens: Sequence[msgspec.Raw], *, cents: bool = False) -> Decimals:
     )
 
 
-def _hundredth(values: pa.Array) -> pa.Array:
-    """The same digits with the point two places further left: exact, and nothing is copied."""
-    return pa.Array.from_buffers(AMOUNT, len(values), values.buffers(), values.null_count, values.offset)
+def point_moved(values: pa.Array, to: pa.DataType) -> pa.Array:
+    """The same digits with the point where the type `to` has it: exact, and nothing is copied."""
+    return pa.Array.from_buffers(to, len(values), values.buffers(), values.null_count, values.offset)
 
 
 # A count as it is decoded: an integer, or, on a page where some count is none, the JSON token.

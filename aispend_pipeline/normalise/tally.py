@@ -20,6 +20,7 @@ from aispend_pipeline.normalise.tables import A_DAY_SECONDS
 class Tally:
     """Exact sums of what can be booked, and what else was noticed.
 
+    `amounts` are in each currency as billed; `converted` are dollars, of pages that state a rate for each line.
     `rows` and `pages` count by day of the window; `buckets` has, by question and day, the seconds of each bucket by
     its start. A record that cannot be booked makes its day
     faulty; one that names no day of the window is `unplaced` and makes the first answered day so.
@@ -28,6 +29,7 @@ class Tally:
     unplaced: int = 0
     faulty_days: set[date] = field(default_factory=set)
     amounts: dict[tuple[date, str], Decimal] = field(default_factory=dict)
+    converted: dict[date, Decimal] = field(default_factory=dict)
     buckets: dict[tuple[str, date], dict[str, float]] = field(default_factory=dict)
     rows: Counter[date] = field(default_factory=Counter)
     pages: Counter[date] = field(default_factory=Counter)
@@ -92,6 +94,8 @@ def tally(tables: Iterable[tuple[str, pa.Table]], window: Window) -> Tally:
                 result.ignored[str(at)] += count
         if "amount" in table.column_names:
             _add_amounts(result, table.filter(sound), window)
+        if "amount_usd" in table.column_names:
+            _add_converted(result, table.filter(sound), window)
     if result.unplaced and result.days:
         result.faulty_days.add(min(result.days))
     return result
@@ -112,6 +116,13 @@ def _add_amounts(result: Tally, sound: pa.Table, window: Window) -> None:
         if row["day"] in window:
             key = row["day"], row["currency"]
             result.amounts[key] = money.add((result.amounts.get(key, Decimal(0)), row["amount_sum"]))
+
+
+def _add_converted(result: Tally, sound: pa.Table, window: Window) -> None:
+    for row in sound.group_by("day").aggregate([("amount_usd", "sum")]).to_pylist():
+        if row["day"] in window:
+            usd = row["amount_usd_sum"] or Decimal(0)
+            result.converted[row["day"]] = money.add((result.converted.get(row["day"], Decimal(0)), usd))
 
 
 def _counts(table: pa.Table, mask: pa.ChunkedArray) -> list[tuple[date | None, int]]:

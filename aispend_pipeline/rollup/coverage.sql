@@ -1,6 +1,6 @@
 -- What is known of each day that any fetch asked for. A day keeps its newest complete answer however many attempts
 -- failed since, and says why the last one did; one that was asked for and not answered is not due. Where the
--- newest answer's pages cannot be read any more, what is known already stands, as the rows do.
+-- newest answer's pages cannot be read any more, what is known already stands, as the rows do. Budgets are of no day.
 INSERT INTO coverage BY NAME
 WITH asked AS (
     SELECT
@@ -16,7 +16,7 @@ WITH asked AS (
     FROM "fetch" AS read
     INNER JOIN generate_series($first::DATE, $last::DATE, INTERVAL 1 DAY) AS days (day)
         ON days.day BETWEEN read.window_start AND read.window_end
-    WHERE read.window_end >= $first AND read.window_start <= $last
+    WHERE read.window_end >= $first AND read.window_start <= $last AND read.source <> 'vertex_budget'
     GROUP BY ALL
 ),
 
@@ -49,6 +49,7 @@ SELECT
     coalesce(used.fetch_id, asked.fetch_id) AS fetch_id,
     json_merge_patch(
         coalesce(used.detail, '{}'),
+        '{"watermark": null, "read_as": null}',
         CASE
             WHEN used.agrees IS FALSE
                 THEN json_object('rows_usd', used.rows_usd::VARCHAR, 'control_usd', used.control_usd::VARCHAR)

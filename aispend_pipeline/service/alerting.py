@@ -133,6 +133,7 @@ def _cap(
         "doubts": [*_since_decided(standing, caps), *unreadable, *((*found.holes, *found.doubts) if found else ())],
         "armed": standing.armed.n if standing and standing.armed else None,
         "billed_through": {of: day and day.isoformat() for of, day in found.billed_through.items()} if found else {},
+        "basis": dict(found.basis) if found else {},
     }
 
 

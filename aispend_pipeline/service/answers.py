@@ -14,6 +14,7 @@ from aispend_pipeline.due import Backlog
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.names.kept import Attempt, Named, names_read, newest_names
+from aispend_pipeline.service import budgets
 from aispend_pipeline.service.alerting import watch
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import feeds
@@ -40,6 +41,7 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         ],
         "unpriced": [_unpriced(used) for used in answer.unpriced],
         "tokens_from": answer.tokens_from,
+        "budget_month_to_date": [budgets.month_to_date(of) for of in answer.budgets],
         "restatements": [_restatement(change) for change in answer.restatements],
         "coverage": {"complete": answer.complete, "days": [_day(day) for day in answer.coverage]},
         "as_of": published.at,
@@ -135,6 +137,7 @@ def status(settings: Settings, now: datetime, complaints: Sequence[str] = ()) ->
         "providers": [{"provider": name, "state": state} for name, state in providers.items()],
         "sources": [_feed(feed, settings, now) for feed in figures.known],
         "accounts": [_account(*one, figures) for one in sorted({(f.provider, f.account) for f in figures.known})],
+        "budgets": figures.budgets,
         **watched.body,
     }
 
@@ -148,6 +151,7 @@ class _Figures:
     called: Mapping[Named, str] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
     waits: Sequence[Backlog] = ()
+    budgets: Sequence[dict[str, Any]] = ()
     complaints: list[str] = field(default_factory=list)
 
 
@@ -157,7 +161,8 @@ def _figures(settings: Settings, now: datetime) -> _Figures:
         with newest(settings.home) as (published, cursor):
             found.known = feed_statuses(cursor, feeds(settings))
             found.called, found.attempts = newest_names(cursor), names_read(cursor)
-            found.complaints += same_bills(cursor)
+            found.budgets = budgets.shown(cursor, settings)
+            found.complaints += [*same_bills(cursor), *budgets.complaints(cursor, settings)]
             found.published = published
         found.waits = backlogs_now(settings, now)
     except StoreError as error:
@@ -166,7 +171,7 @@ def _figures(settings: Settings, now: datetime) -> _Figures:
 
 
 def _unread(settings: Settings, providers: Mapping[str, str]) -> Iterator[str]:
-    if not feeds(settings):
+    if not feeds(settings) and not settings.budgets():
         yield f"no provider to read; set {KEY_SETTINGS}"
     for name, state in providers.items():
         if state == "unconfigured":
@@ -176,12 +181,13 @@ def _unread(settings: Settings, providers: Mapping[str, str]) -> Iterator[str]:
 def _account(provider: str, account: str, figures: _Figures) -> dict[str, Any]:
     """An account as its provider calls it, how its names were read, and what waits for its call budget."""
     own = next((named for named in figures.called if named[:3] == (provider, account, "organization")), None)
+    billing = next((f.billing_account for f in figures.known if (f.provider, f.account) == (provider, account)), None)
     attempt = next((a for a in figures.attempts if (a.provider, a.account) == (provider, account)), None)
     backlog = next((w for w in figures.waits if (w.provider, w.account) == (provider, account)), None)
     return {
         "provider": provider,
         "account": account,
-        "organization_id": own.id if own else None,
+        "organization_id": own.id if own else billing,
         "organization_name": figures.called[own] if own else None,
         "names_last_read_at": instant(attempt.last_read_at) if attempt else None,
         "names_error": attempt.error if attempt else None,
@@ -193,7 +199,9 @@ def _account(provider: str, account: str, figures: _Figures) -> dict[str, Any]:
 def _provider_state(settings: Settings, provider: str) -> str:
     if not settings.enabled(provider):
         return "off"
-    return "on" if any(of == provider for _, _, of in feeds(settings)) else "unconfigured"
+    of_budgets = {account.provider for account in settings.budgets()}
+    read = {of for _, _, of in feeds(settings)} | of_budgets
+    return "on" if provider in read else "unconfigured"
 
 
 def _feed(feed: FeedStatus, settings: Settings, now: datetime) -> dict[str, Any]:

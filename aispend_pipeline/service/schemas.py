@@ -94,6 +94,20 @@ class Restatement(Exact):
     at: datetime
 
 
+class BudgetMonth(Exact):
+    """What a monthly budget of Google's AI services says is spent: cumulative, of a Pacific month, and no bill."""
+
+    account: str
+    billing_account: str
+    budget: str
+    month: str = Field(description="YYYY-MM; it begins at midnight in Los Angeles")
+    amount: str
+    currency: str
+    usd: str | None = Field(description="null in another currency: budgets come without a rate")
+    published_at: datetime
+    label: Literal["budget, Pacific month"]
+
+
 class SpendBody(Exact):
     """`GET /spend`."""
 
@@ -108,6 +122,9 @@ class SpendBody(Exact):
     unpriced: list[UnpricedUsage] = Field(description="measured, and in no bill")
     tokens_from: list[Literal["usage", "costs"]] = Field(
         description="the books that tokens and requests are from; of one day and account always just one"
+    )
+    budget_month_to_date: list[BudgetMonth] = Field(
+        description="of the months that the days are in, one for each billing account; in no row and no total"
     )
     restatements: list[Restatement] = Field(description="of the days asked for, newest first, at most 100")
     coverage: Coverage

@@ -70,6 +70,45 @@ class AccountState(Exact):
     waiting_done_at: datetime | None = Field(description="about when they will have been read")
 
 
+class Threshold(Exact):
+    """When Google tells people of a budget."""
+
+    percent: str = Field(description="1 is all of it")
+    basis: str
+
+
+class BudgetFigure(Exact):
+    """What the newest notification of a budget says is spent since its interval began."""
+
+    interval_start: datetime = Field(description="midnight in Los Angeles")
+    amount: str
+    currency: str
+    published_at: datetime
+    budget_amount: str | None
+
+
+class BudgetState(Exact):
+    """A budget of Google's: context beside the bill, and never a part of it."""
+
+    account: str = Field(description="the one whose credentials read it")
+    billing_account: str
+    budget_id: str
+    name: str
+    cap_amount: str | None = Field(description="null where it is what the last period cost, or was not read")
+    currency: str | None
+    period: str | None = Field(description="MONTH, QUARTER, YEAR or CUSTOM; null if only notifications are known")
+    scope: Literal["ai_only", "mixed", "all_services"] | None
+    credits: str | None = Field(description="which credits its figures are net of")
+    thresholds: list[Threshold]
+    gone: bool = Field(description="it was deleted")
+    figure: BudgetFigure | None = Field(description="null before the first notification")
+    billed_usd: str | None = Field(
+        description="what the billing export has billed of the billing account in the figure's month, in USD, to"
+        " compare: that month is UTC, the budget's is Pacific; null where the export is not read, or the budget is not"
+        " a monthly one of AI services alone"
+    )
+
+
 class CapState(Exact):
     """How a scope stands in one month: as it was decided last, with what is known now to be wrong with the figures."""
 
@@ -88,6 +127,7 @@ class CapState(Exact):
     doubts: list[str] = Field(description="why level and total may be wrong, a line each")
     armed: int | None = Field(description="the number of the open request to the hard-cap webhook")
     billed_through: dict[str, date | None] = Field(description="by provider, the last day whose bill was read")
+    basis: dict[str, str] = Field(description="by provider, what its figure is where that is not its bill")
 
 
 class Outbox(Exact):
@@ -136,6 +176,7 @@ class StatusBody(Exact):
     providers: list[ProviderState]
     sources: list[Feed]
     accounts: list[AccountState]
+    budgets: list[BudgetState]
     caps: list[CapState] = Field(description="of this month, and of the last one what was looked at in it")
     outbox: Outbox | None = Field(description="null if the state database cannot be read")
     channels: Channels

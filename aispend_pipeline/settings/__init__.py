@@ -2,15 +2,15 @@
 `alerts.py` caps and who is told of them."""
 
 from aispend_pipeline.settings.accounts import (
-    ACCOUNT_TYPES,
     DEFAULT_ACCOUNT,
-    KEY_SETTINGS,
     Account,
     AnthropicAccount,
+    KeyAccount,
     OpenAIAccount,
 )
 from aispend_pipeline.settings.alerts import CHANNEL_SETTINGS, GLOBAL, AlertSettings
-from aispend_pipeline.settings.declared import DOTENV, OURS, UNUSED, Settings
+from aispend_pipeline.settings.declared import ACCOUNT_TYPES, DOTENV, KEY_SETTINGS, OURS, UNUSED, Settings
+from aispend_pipeline.settings.google import GoogleAccount
 
 __all__ = [
     "ACCOUNT_TYPES",
@@ -24,6 +24,8 @@ __all__ = [
     "Account",
     "AlertSettings",
     "AnthropicAccount",
+    "GoogleAccount",
+    "KeyAccount",
     "OpenAIAccount",
     "Settings",
 ]

@@ -6,57 +6,66 @@ address without a suffix is every account's default.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from aispend_pipeline.settings.complaints import explained, fields
-from aispend_pipeline.settings.values import Address, Header, Key
+from aispend_pipeline.settings.values import Address, Header, Key, Strict, setting
 
 DEFAULT_ACCOUNT = "default"
 _SUFFIXED = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*?)__(?P<account>[A-Z0-9][A-Z0-9_]*)")
-
-
-def setting(alias: str, default: Any, description: str, example: str) -> Any:
-    """A field that is a setting: its name, what it is if unset, what the README says, what an error shows."""
-    return Field(default=default, alias=alias, description=description, examples=[example])
-
-
-class Strict(BaseModel):
-    """Frozen, and nothing but what is declared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, hide_input_in_errors=True)
 
 
 class Account(Strict):
     """What every provider's account has."""
 
     provider: ClassVar[str]
-    key_setting: ClassVar[str]  # the setting whose presence makes an account
-    inherited: ClassVar[str]  # the setting that accounts without their own take from the one without a suffix
+    made_by: ClassVar[tuple[str, ...]]  # the settings of which any makes an account; the first is told of
+    inherited: ClassVar[
+        tuple[str, ...]
+    ]  # the settings that accounts without their own take from the one without suffix
     apart_by: ClassVar[str]  # what to set so that two accounts do not read the same
 
     name: str
-    api_key: Key
-    org_id: Header | None
-    base_url: Address
 
     @property
     def suffix(self) -> str:
         """What this account's settings end in."""
         return suffix(self.name)
 
+    @property
+    def main_setting(self) -> str:
+        """The setting that people are told of when something is wrong with this account."""
+        return self.made_by[0] + self.suffix
+
     def overlaps(self, other: "Account") -> bool:
         """Whether the two read some of the same bill."""
-        return self.api_key == other.api_key
+        raise NotImplementedError
+
+    def contradictions(self) -> list[str]:
+        """A line for each setting that does not go with the others."""
+        return []
 
 
-class OpenAIAccount(Account):
+class KeyAccount(Account):
+    """One organisation at a provider that is asked with an admin key."""
+
+    api_key: Key
+    org_id: Header | None
+    base_url: Address
+
+    def overlaps(self, other: Account) -> bool:
+        """Whether the two read some of the same bill."""
+        return isinstance(other, KeyAccount) and self.api_key == other.api_key
+
+
+class OpenAIAccount(KeyAccount):
     """One OpenAI organisation."""
 
     provider = "openai"
-    key_setting = "OPENAI_API_KEY"
-    inherited = "OPENAI_BASE_URL"
+    made_by = ("OPENAI_API_KEY",)
+    inherited = ("OPENAI_BASE_URL",)
     apart_by = "; remove one, or tell them apart by OPENAI_PROJECT_ID or OPENAI_ORG_ID"
 
     api_key: Key = setting(
@@ -87,12 +96,12 @@ class OpenAIAccount(Account):
         return not self.project_ids or not other.project_ids or bool({*self.project_ids} & {*other.project_ids})
 
 
-class AnthropicAccount(Account):
+class AnthropicAccount(KeyAccount):
     """One Anthropic organisation. Its admin key alone decides which: there is no header for it."""
 
     provider = "anthropic"
-    key_setting = "ANTHROPIC_API_KEY"
-    inherited = "ANTHROPIC_BASE_URL"
+    made_by = ("ANTHROPIC_API_KEY",)
+    inherited = ("ANTHROPIC_BASE_URL",)
     apart_by = "; remove one"
 
     api_key: Key = setting(
@@ -109,9 +118,6 @@ class AnthropicAccount(Account):
     )
 
 
-ACCOUNT_TYPES: tuple[type[Account], ...] = (OpenAIAccount, AnthropicAccount)
-# The settings that the first key may go into, for those who have none.
-KEY_SETTINGS = " or ".join(kind.key_setting for kind in ACCOUNT_TYPES)
 AnyAccount = TypeVar("AnyAccount", bound=Account)
 
 
@@ -120,15 +126,15 @@ def suffix(account: str) -> str:
     return "" if account == DEFAULT_ACCOUNT else f"__{account.upper()}"
 
 
-def base_name(name: str) -> str:
-    """The setting that `name` is of, without an account's suffix."""
+def base_name(name: str, kinds: Sequence[type[Account]]) -> str:
+    """The setting of one of `kinds` that `name` is of, without an account's suffix."""
     suffixed = _SUFFIXED.fullmatch(name)
-    return suffixed["name"] if suffixed and any(suffixed["name"] in fields(kind) for kind in ACCOUNT_TYPES) else name
+    return suffixed["name"] if suffixed and any(suffixed["name"] in fields(kind) for kind in kinds) else name
 
 
 def read_accounts(kind: type[AnyAccount], found: Mapping[str, str], lines: list[str]) -> tuple[AnyAccount, ...]:
-    """The accounts of `kind` whose key is present, the default one first; a line more for each problem."""
-    inherited = {kind.inherited: found[kind.inherited]} if kind.inherited in found else {}
+    """The accounts of `kind` that something makes, the default one first; a line more for each problem."""
+    inherited = {name: found[name] for name in kind.inherited if name in found}
     accounts = []
     for account_name, texts in sorted(_by_account(kind, found, lines).items(), key=_default_first):
         own = {field: field + suffix(account_name) for field in fields(kind)}
@@ -137,6 +143,7 @@ def read_accounts(kind: type[AnyAccount], found: Mapping[str, str], lines: list[
             accounts.append(kind(name=account_name, **{**inherited, **texts}))
         except ValidationError as error:
             lines += [line for line in explained(error, kind, {**inherited, **texts}, spelt) if line not in lines]
+    lines += [line for account in accounts for line in account.contradictions()]
     lines += _counted_twice(accounts)
     return tuple(accounts)
 
@@ -149,7 +156,7 @@ def _by_account(kind: type[Account], found: Mapping[str, str], lines: list[str])
     """Settings of `kind` by the account whose suffix they have, without it."""
     own = fields(kind)
     by_account: dict[str, dict[str, str]] = {}
-    if kind.key_setting in found:
+    if any(name in found for name in kind.made_by):
         by_account[DEFAULT_ACCOUNT] = {name: found[name] for name in own if name in found}
     for name, text in found.items():
         suffixed = _SUFFIXED.fullmatch(name)
@@ -169,8 +176,6 @@ def _counted_twice(accounts: Sequence[Account]) -> list[str]:
     for number, account in enumerate(accounts):
         same = next((one for one in accounts[:number] if one.overlaps(account)), None)
         if same:
-            name = account.key_setting + account.suffix
-            lines.append(
-                f"{name}: reads what account {same.name} reads, and the bill would be counted twice{account.apart_by}"
-            )
+            reads = f"{account.main_setting}: reads what account {same.name} reads"
+            lines.append(f"{reads}, and the bill would be counted twice{account.apart_by}")
     return lines

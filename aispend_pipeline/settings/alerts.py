@@ -8,7 +8,6 @@ from pydantic import Field
 from aispend_pipeline.caps.model import Caps
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.settings import smtp
-from aispend_pipeline.settings.accounts import Strict, setting
 from aispend_pipeline.settings.values import (
     Cap,
     HookSecret,
@@ -16,8 +15,10 @@ from aispend_pipeline.settings.values import (
     Percentages,
     PublicAddress,
     SmtpUrl,
+    Strict,
     Webhook,
     hook_keys,
+    setting,
 )
 
 # The scope of all providers together.

@@ -16,18 +16,15 @@ from pydantic import Field, SecretStr, ValidationError
 from aispend_pipeline.caps.model import Caps, Scope
 from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.model import PROVIDERS
-from aispend_pipeline.settings.accounts import (
-    ACCOUNT_TYPES,
-    Account,
-    AnthropicAccount,
-    OpenAIAccount,
-    base_name,
-    read_accounts,
-    setting,
-)
+from aispend_pipeline.settings.accounts import Account, AnthropicAccount, OpenAIAccount, base_name, read_accounts
 from aispend_pipeline.settings.alerts import GLOBAL, AlertSettings
 from aispend_pipeline.settings.complaints import explained, fields, misspelt
-from aispend_pipeline.settings.values import Flag, Header, Port, SecretAddress, StartDay
+from aispend_pipeline.settings.google import GoogleAccount
+from aispend_pipeline.settings.values import Flag, Header, Port, SecretAddress, StartDay, setting
+
+ACCOUNT_TYPES: tuple[type[Account], ...] = (OpenAIAccount, AnthropicAccount, GoogleAccount)
+# The settings that make the first account, for those who have none.
+KEY_SETTINGS = ", ".join(kind.made_by[0] for kind in ACCOUNT_TYPES[:-1]) + f" or {ACCOUNT_TYPES[-1].made_by[0]}"
 
 
 class Settings(AlertSettings):
@@ -58,6 +55,9 @@ class Settings(AlertSettings):
     stale_after_seconds: Annotated[int, Field(ge=60)] = setting(
         "AISPEND_STALE_AFTER_SECONDS", 10800, "data older than this is called stale", "10800"
     )
+    retention_days: Annotated[int, Field(ge=1, le=36500)] = setting(
+        "AISPEND_RETENTION_DAYS", 90, "days after which fetched pages are deleted; figures made of them stay", "90"
+    )
     enable_openai: Flag | None = setting("ENABLE_OPENAI", None, "read OpenAI", "true")
     enable_anthropic: Flag | None = setting("ENABLE_ANTHROPIC", None, "read Anthropic", "true")
     enable_vertex_billing_api: Flag | None = setting("ENABLE_VERTEX_BILLING_API", None, "read Google's budgets", "true")
@@ -70,6 +70,7 @@ class Settings(AlertSettings):
     )
     openai: tuple[OpenAIAccount, ...] = ()
     anthropic: tuple[AnthropicAccount, ...] = ()
+    vertex: tuple[GoogleAccount, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -81,7 +82,7 @@ class Settings(AlertSettings):
         environment = os.environ if environment is None else environment
         in_file = _read_dotenv(dotenv and Path(environment.get(DOTENV, dotenv)))
         found = {name: text.strip() for name, text in {**in_file, **environment}.items() if text.strip()}
-        spelt = {name for name in found if base_name(name) == name}
+        spelt = {name for name in found if base_name(name, ACCOUNT_TYPES) == name}
         warnings = misspelt(spelt, in_file, _known(), OURS) + _unused(found)
         lines: list[str] = []
         plain = {name: text for name, text in found.items() if name in fields(cls)}
@@ -112,19 +113,31 @@ class Settings(AlertSettings):
             "anthropic": self.enable_anthropic,
             "vertex": self.enable_vertex_bq or self.enable_vertex_billing_api,
         }
-        flags = (
-            self.enable_openai,
-            self.enable_anthropic,
-            self.enable_vertex_bq,
-            self.enable_vertex_billing_api,
-        )
-        if all(flag is None for flag in flags):
-            return bool(self.accounts(provider))
-        return bool(said[provider])
+        return bool(said[provider]) if self._said else bool(self.accounts(provider))
+
+    @property
+    def _said(self) -> bool:
+        """Whether anything is said of which providers are on."""
+        flags = (self.enable_openai, self.enable_anthropic, self.enable_vertex_bq, self.enable_vertex_billing_api)
+        return any(flag is not None for flag in flags)
 
     def accounts(self, provider: str) -> tuple[Account, ...]:
         """The accounts of `provider` that have credentials, switched on or not."""
-        return {"openai": self.openai, "anthropic": self.anthropic}.get(provider, ())
+        return {"openai": self.openai, "anthropic": self.anthropic, "vertex": self.vertex}.get(provider, ())
+
+    def exports(self) -> tuple[GoogleAccount, ...]:
+        """The accounts whose billing export is read: those with a table, if that is on."""
+        on = self.enable_vertex_bq if self._said else True
+        return tuple(account for account in self.vertex if account.table) if on else ()
+
+    def budgets(self) -> tuple[GoogleAccount, ...]:
+        """The accounts whose budgets are read: those that name any, if that is on; else those of a billing account."""
+        on = self.enable_vertex_billing_api if self._said else True
+        named = [one for one in self.vertex if one.budget_names or one.subscription]
+        listed = [
+            one for one in self.vertex if one.billing_accounts and (self.enable_vertex_billing_api or not one.table)
+        ]
+        return tuple(one for one in self.vertex if one in named or one in listed) if on else ()
 
     def shown(self) -> dict[str, Any]:
         """What is set, by name, for `aispend config` and `GET /config`; secrets only as "set"."""
@@ -133,10 +146,10 @@ class Settings(AlertSettings):
             value = getattr(self, field)
             if value not in (None, ()):
                 shown[name] = value if isinstance(value, bool | int) else _public(value)
-        for account in (*self.openai, *self.anthropic):
+        for account in (*self.openai, *self.anthropic, *self.vertex):
             for name, field in fields(type(account)).items():
                 value = getattr(account, field)
-                if value is not None:
+                if value not in (None, ()):
                     shown[name + account.suffix] = _public(value)
         return shown
 
@@ -144,11 +157,7 @@ class Settings(AlertSettings):
 # Names of the product's contract that nothing reads yet: whoever sets one is told so.
 UNUSED = frozenset(
     """
-    GCP_SA_JSON GCP_BUDGET_NAME GCP_BQ_PROJECT
-    GCP_BQ_DATASET GCP_BQ_TABLE GCP_BILLING_ACCOUNT_ID GCP_BIGQUERY_ENDPOINT GCP_BUDGETS_ENDPOINT
-    GCP_PUBSUB_ENDPOINT GCP_QUERY_PROJECT GCP_BQ_PARTITION_MODE GCP_BQ_MAX_BYTES_BILLED GCP_INCLUDE_TAX
-    GCP_PUBSUB_SUBSCRIPTION ENABLE_VERTEX_BILLING_API ENABLE_VERTEX_BQ
-    AISPEND_RETENTION_DAYS AISPEND_READ_TOKEN AISPEND_RATE_LIMIT
+    AISPEND_READ_TOKEN AISPEND_RATE_LIMIT
     """.split()
 )
 OURS = tuple(

@@ -7,11 +7,23 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from aispend_pipeline import addresses
 from aispend_pipeline.model import GRID_START, parse_day
 from aispend_pipeline.settings import smtp
+
+
+def setting(alias: str, default: Any, description: str, example: str) -> Any:
+    """A field that is a setting: its name, what it is if unset, what the README says, what an error shows."""
+    return Field(default=default, alias=alias, description=description, examples=[example])
+
+
+class Strict(BaseModel):
+    """Frozen, and nothing but what is declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False, hide_input_in_errors=True)
+
 
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

@@ -1,4 +1,4 @@
-"""A believable organisation: two accounts at each of two providers, and what it is billed there.
+"""A believable organisation: two accounts at each provider, and what it is billed there.
 
 Everything follows from the account, the day and how much of the day is over, so the same question
 always has the same answer, and a running day grows. Prices are invented; they resemble real ones.
@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from aispend_pipeline import money
-from aispend_pipeline.simulator import anthropic_books, openai_books
+from aispend_pipeline.simulator import anthropic_books, google_books, openai_books
 from aispend_pipeline.simulator.scenario import CALM, Scenario
 
 ACCOUNTS = ("default", "eu")
@@ -18,7 +18,8 @@ ACCOUNTS = ("default", "eu")
 def total(provider: str, account: str, days: Iterable[date], now: datetime, scenario: Scenario = CALM) -> Decimal:
     """What `provider` says at `now` that `account` is billed for `days`, USD; exact.
 
-    Anthropic's report has no running day, so that only days that are over count there.
+    Anthropic's report has no running day, so that only days that are over count there. Google's export of a day
+    grows until noon of the next; beside `ACCOUNTS` it has accounts whose rows are in the table of another.
     """
     return money.add(_BILLED[provider](account, day, now, scenario) for day in days)
 
@@ -32,5 +33,14 @@ def _anthropic(account: str, day: date, now: datetime, scenario: Scenario) -> De
     return cents.scaleb(-2)
 
 
-_BILLED = {openai_books.PROVIDER: _openai, anthropic_books.PROVIDER: _anthropic}
+_BILLED = {
+    openai_books.PROVIDER: _openai,
+    anthropic_books.PROVIDER: _anthropic,
+    google_books.PROVIDER: google_books.net,
+}
 PROVIDERS = tuple(_BILLED)
+
+
+def accounts(provider: str) -> tuple[str, ...]:
+    """The accounts that `provider` bills: of Google also one whose rows are in the table of another."""
+    return tuple(google_books.BILLED) if provider == google_books.PROVIDER else ACCOUNTS

@@ -9,12 +9,14 @@ from aispend_pipeline.sources.anthropic_usage import AnthropicUsageSource
 from aispend_pipeline.sources.engine import Source
 from aispend_pipeline.sources.openai_costs import OpenAICostsSource
 from aispend_pipeline.sources.openai_usage import OpenAIUsageSource
+from aispend_pipeline.sources.vertex_billing import VertexBillingSource
 
 _REGISTERED: tuple[Source, ...] = (
     OpenAICostsSource(),
     OpenAIUsageSource(),
     AnthropicCostsSource(),
     AnthropicUsageSource(),
+    VertexBillingSource(),
 )
 SOURCES: dict[str, Source] = {source.name: source for source in _REGISTERED}
 

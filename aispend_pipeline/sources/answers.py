@@ -3,8 +3,9 @@
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ from aispend_pipeline import retry_after
 from aispend_pipeline.errors import ErrorClass, FetchError
 
 _A_DAY_SECONDS = 86_400
+# BigQuery says with 403 that it is asked too often, and also that a project's quota of the day is used up.
+_TOO_MANY = frozenset({"rateLimitExceeded", "quotaExceeded"})
 
 
 def check(
@@ -36,17 +39,18 @@ def check(
     wait = retry_after.seconds(headers.get("retry-after"), now)
     if wait is not None and wait > _A_DAY_SECONDS:
         wait = None  # nobody means that
+    refused = partial(FetchError, status=status)
     if 200 <= status < 300:
-        raise FetchError(ErrorClass.UNEXPECTED_CONTENT, f"{path} answered {status} without a page")
+        raise refused(ErrorClass.UNEXPECTED_CONTENT, f"{path} answered {status} without a page")
     if 300 <= status < 400:
-        raise FetchError(ErrorClass.REDIRECT, f"{path} answered {status}; redirects are not followed")
+        raise refused(ErrorClass.REDIRECT, f"{path} answered {status}; redirects are not followed")
+    if status == 429 or code in _TOO_MANY:
+        raise refused(ErrorClass.RATE_LIMITED, said, retry_after=wait, final=code in never_retry)
     if status in (401, 403):
-        raise FetchError(ErrorClass.UNAUTHORIZED, said)
-    if status == 429:
-        raise FetchError(ErrorClass.RATE_LIMITED, said, retry_after=wait, final=code in never_retry)
+        raise refused(ErrorClass.UNAUTHORIZED, said)
     if status in (408, 425) or status >= 500:
-        raise FetchError(ErrorClass.SERVER_ERROR, said, retry_after=wait)
-    raise FetchError(ErrorClass.REJECTED, said)
+        raise refused(ErrorClass.SERVER_ERROR, said, retry_after=wait)
+    raise refused(ErrorClass.REJECTED, said)
 
 
 def well_formed(body: bytes, path: str) -> None:
@@ -81,7 +85,8 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def provider_error(body: bytes) -> tuple[str, str | None]:
     """Message and code of a provider's error body; `error` may be an object or a plain string.
 
-    OpenAI has the code in the object, Anthropic in its `details`.
+    OpenAI has the code in the object, Anthropic in its `details`, BigQuery as the reason of the first of `errors`, and
+    Google's other interfaces as the reason in `details`, or as a status.
     """
     body = body[:65536]  # far more than is ever shown, so that no cut leaves half a key to be redacted
     try:
@@ -89,10 +94,17 @@ def provider_error(body: bytes) -> tuple[str, str | None]:
     except (ValueError, AttributeError, RecursionError):
         return body.decode("utf-8", "replace"), None
     if isinstance(error, dict):
-        details = error.get("details")
-        code = details.get("error_code") if isinstance(details, dict) else error.get("code")
-        return str(error.get("message") or ""), code if isinstance(code, str) else None
+        return str(error.get("message") or ""), next((code for code in _codes(error) if isinstance(code, str)), None)
     return str(error or ""), None
+
+
+def _codes(error: Mapping[str, Any]) -> Iterator[Any]:
+    details = error.get("details")
+    yield details.get("error_code") if isinstance(details, dict) else error.get("code")
+    for reasons in (error.get("errors"), details):
+        if isinstance(reasons, list):
+            yield from (reason.get("reason") for reason in reasons if isinstance(reason, dict))
+    yield error.get("status")
 
 
 def broken(error: httpx.RequestError, path: str) -> FetchError:

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.settings import AnthropicAccount, Settings
-from aispend_pipeline.sources import paging
 from aispend_pipeline.sources.http import Endpoint
+from aispend_pipeline.sources.reports import ReportSource
 
 PROVIDER = "anthropic"
 # The organisation's own monthly limit answers 429 too, without a Retry-After, and no waiting mends it.
@@ -22,7 +22,7 @@ def account_of(settings: Settings, name: str) -> AnthropicAccount:
     return {account.name: account for account in settings.anthropic}[name]
 
 
-class AnthropicSource(paging.PagedSource):
+class AnthropicSource(ReportSource):
     """What Anthropic's sources share; see `engine.Source`."""
 
     provider = PROVIDER
@@ -38,7 +38,7 @@ def endpoint(settings: Settings, name: str) -> Endpoint:
     key = account.api_key.get_secret_value()
     headers = {"x-api-key": key, "anthropic-version": settings.anthropic_version, "accept": "application/json"}
     remedy = (
-        f"Set {account.key_setting}{account.suffix} to an Admin API key (sk-ant-admin...), made in the Console by an"
+        f"Set {account.main_setting} to an Admin API key (sk-ant-admin...), made in the Console by an"
         " admin of the organisation."
     )
     return Endpoint(

@@ -20,6 +20,7 @@ from aispend_pipeline.errors import ErrorClass, FetchError
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Request
 from aispend_pipeline.sources import answers
+from aispend_pipeline.threads import apart
 from aispend_pipeline.tls import trusted
 
 USER_AGENT = f"aispend/{__version__}"
@@ -41,9 +42,16 @@ class Limits:
     window_packed_bytes: int = 256 * 1024 * 1024
 
 
+class Credentials(Protocol):
+    """What makes the headers of a call, and may have to ask for them: it blocks."""
+
+    def headers(self, *, fresh: bool = False) -> Mapping[str, str]:
+        """The headers; `fresh` are not those that a call was just refused with. Raises `FetchError`."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an account's provider is and how it is spoken to. `headers` carry the credentials.
+    """Where an account's provider is and how it is spoken to. `headers` carry the key, unless there are `credentials`.
 
     `remedy` is what a person should do when the key is refused; `never_retry` holds the error codes
     that no waiting mends; `calls_per_hour` is what the account may ask, none for as much as it likes, and
@@ -57,13 +65,14 @@ class Endpoint:
     never_retry: frozenset[str]
     calls_per_hour: int | None = None
     calls_left_header: str = ""
+    credentials: Credentials | None = field(default=None, repr=False)
 
     def redacted(self, text: str) -> str:
         """`text` without credentials, half surrogates and line ends, at most 512 characters."""
         text = text.encode("utf-8", "replace").decode()
         for secret in self.secrets:
             text = text.replace(secret, "[key]")
-        text = re.sub(r"\bsk-[A-Za-z0-9_*-]{4,}", "[key]", text)
+        text = re.sub(r"\bsk-[A-Za-z0-9_*-]{4,}|\bya29\.[A-Za-z0-9_.-]+", "[key]", text)
         return " ".join(text.split())[:512]
 
 
@@ -105,6 +114,12 @@ class Caller:
     ) -> None:
         self._http, self._endpoint, self._clock = http, endpoint, clock
         self._limits, self._deadline, self._budget = limits, deadline, budget
+        self._token = ""  # of the newest call, where credentials made one
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What makes the headers of its calls, if they are not fixed."""
+        return self._endpoint.credentials
 
     def redacted(self, text: str) -> str:
         """`text` fit to be shown."""
@@ -136,9 +151,9 @@ class Caller:
                         raise
         except FetchError as error:
             told = self._endpoint.redacted(str(error))
-            if error.error_class is ErrorClass.UNAUTHORIZED:
+            if error.error_class is ErrorClass.UNAUTHORIZED and error.status:  # credentials that are none say it all
                 told = f"{told.rstrip('.')}. {self._endpoint.remedy}"
-            raise FetchError(error.error_class, told) from None
+            raise FetchError(error.error_class, told, status=error.status) from None
         raise AssertionError("unreachable: the loop returns or raises")
 
     async def _attempt(self, request: Request) -> bytes:
@@ -152,6 +167,8 @@ class Caller:
         try:
             async with asyncio.timeout(seconds):
                 status, headers, body = await self._exchange(request)
+                if status == 401 and self._endpoint.credentials is not None:  # a token may have run out meanwhile
+                    status, headers, body = await self._exchange(request, fresh=True)
         except TimeoutError:
             raise FetchError(ErrorClass.TIMEOUT, f"{request.path}: no whole answer in {seconds:.3g} s") from None
         except httpx.RequestError as error:
@@ -165,7 +182,7 @@ class Caller:
             never_retry=self._endpoint.never_retry,
             now=self._clock.now(),
         )
-        if any(secret.encode() in body for secret in self._endpoint.secrets):
+        if any(secret.encode() in body for secret in (*self._endpoint.secrets, self._token) if secret):
             raise FetchError(
                 ErrorClass.UNEXPECTED_CONTENT,
                 f"{request.path}: the answer repeats the key, so it is not kept",
@@ -189,10 +206,20 @@ class Caller:
         if self._budget is not None and said.isascii() and said.isdigit() and len(said) < 10:
             await asyncio.to_thread(self._budget.left, int(said), self._clock.now())
 
-    async def _exchange(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+    async def _headers(self, fresh: bool) -> dict[str, str]:
+        credentials = self._endpoint.credentials
+        made = {} if credentials is None else await apart(lambda: credentials.headers(fresh=fresh))
+        self._token = made.get("authorization", "").removeprefix("Bearer ")
+        return {**self._endpoint.headers, **made}
+
+    async def _exchange(self, request: Request, *, fresh: bool = False) -> tuple[int, Mapping[str, str], bytes]:
         url = self._endpoint.base_url + request.path
+        headers = await self._headers(fresh)
+        content = request.content or None
+        if content is not None:
+            headers["content-type"] = "application/json"
         async with self._http.stream(
-            "GET", url, params=list(request.params), headers=dict(self._endpoint.headers)
+            request.method, url, params=list(request.params), headers=headers, content=content
         ) as response:
             body = bytearray()
             async for chunk in response.aiter_bytes():

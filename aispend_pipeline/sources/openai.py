@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.settings import OpenAIAccount, Settings
-from aispend_pipeline.sources import paging
 from aispend_pipeline.sources.http import Endpoint
+from aispend_pipeline.sources.reports import ReportSource
 
 PROVIDER = "openai"
 # Spend stops and used-up credit answer 429 too, and no waiting mends them.
@@ -29,7 +29,7 @@ def account_of(settings: Settings, name: str) -> OpenAIAccount:
     return {account.name: account for account in settings.openai}[name]
 
 
-class OpenAISource(paging.PagedSource):
+class OpenAISource(ReportSource):
     """What OpenAI's sources share; see `engine.Source`."""
 
     provider = PROVIDER
@@ -46,7 +46,7 @@ def endpoint(settings: Settings, name: str) -> Endpoint:
     headers = {"authorization": f"Bearer {key}", "accept": "application/json"}
     if account.org_id:
         headers["openai-organization"] = account.org_id
-    remedy = f"Set {account.key_setting}{account.suffix} to an admin key with the right api.usage.read."
+    remedy = f"Set {account.main_setting} to an admin key with the right api.usage.read."
     return Endpoint(account.base_url, headers, (key,), remedy, NEVER_RETRY)
 
 

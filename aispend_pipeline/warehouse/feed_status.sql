@@ -1,5 +1,5 @@
 -- For every source and account that was ever asked: its newest fetch (of the newest days), when the newest
--- day that is known was last read, how many runs failed to read it since, and its coverage.
+-- day that is known was last read, how many runs failed to read it since, and its coverage. Budgets have no days.
 WITH newest AS (
     SELECT
         source,
@@ -9,8 +9,12 @@ WITH newest AS (
         arg_max(state, (window_end, seq)) AS state,
         arg_max(finished_at, (window_end, seq)) AS finished_at,
         arg_max_null(error_class, (window_end, seq)) AS error_class,
-        arg_max_null(error, (window_end, seq)) AS error
+        arg_max_null(error, (window_end, seq)) AS error,
+        arg_max(detail, (window_end, seq)) AS detail,
+        arg_max(json_extract_string(detail, '$.exported_through')::TIMESTAMP, seq)
+            FILTER (WHERE json_exists(detail, '$.exported_through')) AS exported_through
     FROM "fetch"
+    WHERE source <> 'vertex_budget'
     GROUP BY source, account, provider
 ),
 
@@ -84,6 +88,9 @@ SELECT
     coalesce(days.refused, 0) AS refused,
     coalesce(days.unchecked, 0) AS unchecked,
     coalesce(days.overdue, 0) AS overdue,
+    json_extract_string(newest.detail, '$.read_as') AS read_as,
+    json_extract_string(newest.detail, '$.billing_account') AS billing_account,
+    newest.exported_through,
     coalesce(days.open, 0) AS open,
     coalesce(days.provisional, 0) AS provisional,
     coalesce(days.settled, 0) AS settled

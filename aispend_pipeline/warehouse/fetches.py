@@ -1,10 +1,14 @@
 """Stores a fetch: itself, what it said of each day, and its pages as received."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
+from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Fetch, Page
 from aispend_pipeline.sql import statement
+from aispend_pipeline.warehouse.snapshots import snapshots_of
 from aispend_pipeline.warehouse.warehouse import Transaction
 
 
@@ -57,6 +61,20 @@ def store(transaction: Transaction, fetch: Fetch, run_id: str | None = None) -> 
     )
     for number, page in enumerate(fetch.pages, start=1):
         _store_page(transaction, fetch.fetch_id, number, page)
+
+
+def watermarks(home: Path, source: str) -> dict[str, datetime]:
+    """By configured account, the newest export that was read, UTC; an older one than that does no harm.
+
+    Empty before anything is published. Raises `StoreError` when the snapshot cannot be read.
+    """
+    try:
+        _, cursor = snapshots_of(home).current()
+    except NothingPublished:
+        return {}
+    with cursor:
+        rows = cursor.execute(statement("warehouse", "watermarks"), {"source": source}).fetchall()
+    return {account: at.replace(tzinfo=UTC) for account, at in rows}
 
 
 def _text(usd: Decimal | None) -> str | None:

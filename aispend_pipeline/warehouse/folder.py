@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aispend_pipeline.errors import StoreError
@@ -23,6 +25,15 @@ def prepare(home: Path) -> None:
         raise StoreError(f"{home}: cannot be written ({error.strerror}); set AISPEND_HOME to another folder") from None
 
 
+@contextmanager
+def told_of_trouble(home: Path) -> Iterator[None]:
+    """Turn trouble with the folder into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{home}: {error.strerror or error}; free some space or mend the folder") from None
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -36,17 +47,18 @@ def copy_durably(source: Path, target: Path) -> None:
     """Copy `source` to `target`, which appears whole or not at all."""
     temporary = target.with_name(f".{target.name}.tmp")
     shutil.copyfile(source, temporary)
-    _settle(temporary, target)
+    settle(temporary, target)
 
 
 def write_durably(target: Path, text: str) -> None:
     """Replace `target`'s text, whole or not at all."""
     temporary = target.with_name(f".{target.name}.tmp")
     temporary.write_text(text, encoding="utf-8")
-    _settle(temporary, target)
+    settle(temporary, target)
 
 
-def _settle(temporary: Path, target: Path) -> None:
+def settle(temporary: Path, target: Path) -> None:
+    """Give a file that is written and closed its name, whoever had it before, for good."""
     descriptor = os.open(temporary, os.O_RDWR)
     try:
         os.fsync(descriptor)

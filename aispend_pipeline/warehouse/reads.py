@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from aispend_pipeline.budgets.kept import MonthToDate, budgets, month_to_date
 from aispend_pipeline.model import Window
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.coverage import Day, every_day, feeds_ever_read
@@ -83,7 +84,8 @@ class Answer:
     """Groups, their exact total, what is not in it, which days it rests on, and what these were before.
 
     `tokens_from` are the books that counts come from, `usage` or `costs`; at most `MOST_RESTATEMENTS`
-    restatements are given, the newest.
+    restatements are given, the newest. `budgets` are what Google's say of the months that are asked for: no part of
+    the rows or of the total.
     """
 
     rows: list[Row]
@@ -94,6 +96,7 @@ class Answer:
     tokens_from: list[str]
     restatements: list[Restatement]
     coverage: list[Day]
+    budgets: list[MonthToDate] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -125,7 +128,17 @@ def ask(
         tokens_from=_books(cursor, filters, question.group_by),
         restatements=[Restatement(*row) for row in restated],
         coverage=every_day(cursor, question.window, _feeds(cursor, question, feeds), today),
+        budgets=_budgets(cursor, question),
     )
+
+
+def _budgets(cursor: duckdb.DuckDBPyConnection, question: Question) -> list[MonthToDate]:
+    """What budgets say of every month of the window, as far as the question lets Google and the account through."""
+    if question.providers and "vertex" not in question.providers:
+        return []
+    known = [one for one in budgets(cursor) if not question.accounts or one.account in question.accounts]
+    months = sorted({f"{day:%Y-%m}" for day in question.window.days()}) if known else []
+    return [of for month in months for of in month_to_date(known, month)]
 
 
 def _groups(

@@ -10,6 +10,9 @@ import duckdb
 from aispend_pipeline.model import FetchState
 from aispend_pipeline.sql import statement
 
+# An export comes hours after the usage; one that is silent for longer looks dead.
+EXPORT_STALE_AFTER = timedelta(seconds=93_600)
+
 
 class Health(StrEnum):
     """The overall word, best first."""
@@ -45,14 +48,32 @@ class FeedStatus:
     refused: int = 0  # days that were read, and could not be read again
     unchecked: int = 0  # days that could not be held against the provider's own sum, which cannot be read
     overdue: int = 0  # days that were over for six hours when they were asked for, and had no figures
+    read_as: str | None = None  # the configured account whose credentials read it, if that is another
+    billing_account: str | None = None  # the provider's own id of the account, where each answer says it
+    exported_through: datetime | None = None  # when the newest line was exported, of a feed that is an export
     open: int = 0  # days that were still running when they were read
     provisional: int = 0  # days that were over for less than 48 hours when they were read
     settled: int = 0
 
     def stale(self, now: datetime, after_seconds: int) -> bool:
-        """Whether the newest complete answer is older than it may be."""
-        newest = self.last_complete_at
-        return newest is None or now - newest.replace(tzinfo=UTC) > timedelta(seconds=after_seconds)
+        """Whether the newest complete answer is older than it may be, or the export is that it was given from."""
+        limit = timedelta(seconds=after_seconds)
+        if self.exported_through is not None:
+            limit = max(limit, EXPORT_STALE_AFTER)
+        return self.newest_at is None or now - self.newest_at > limit
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """Of when the newest figures are, UTC: when they were read, or exported; none if there are none."""
+        known = [at for at in (self.last_complete_at, self.exported_through) if at is not None]
+        return min(known).replace(tzinfo=UTC) if self.last_complete_at is not None else None
+
+    @property
+    def newest_is(self) -> str:
+        """What happened at `newest_at`, for people."""
+        through = self.exported_through
+        exported = through is not None and through.replace(tzinfo=UTC) == self.newest_at
+        return "last exported" if exported else "last read completely"
 
     def complaints(self, now: datetime, after_seconds: int) -> list[str]:
         """What is not as it should be, a line each; empty when all is well."""
@@ -65,7 +86,7 @@ class FeedStatus:
         if self.last_complete_at is None:
             found.append(f"{name}: was never read completely")
         elif self.stale(now, after_seconds):
-            found.append(f"{name}: stale, last read completely at {self.last_complete_at:%Y-%m-%d %H:%M} UTC")
+            found.append(f"{name}: stale, {self.newest_is} at {self.newest_at:%Y-%m-%d %H:%M} UTC")
         if self.partial:
             found.append(f"{name}: {self.quarantined} records of {self.partial} days cannot be understood")
         if self.refused:

@@ -14,7 +14,7 @@ from aispend_pipeline import points
 from aispend_pipeline.clock import Clock, utc_text
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.log import log
-from aispend_pipeline.warehouse import folder, lock
+from aispend_pipeline.warehouse import compaction, folder, lock
 from aispend_pipeline.warehouse.snapshots import Published, known_schema, pointer
 
 DUCKDB_VERSION = "1.5.5"  # a file of another version's defaults may not open here
@@ -94,9 +94,21 @@ class Warehouse:
         if current is None or current.schema_version != known_schema():
             self.publish()
 
+    def compact(self, terms: compaction.Terms = compaction.TERMS, *, timeout: float = 300) -> bool:
+        """Write the file anew, without the room of what was removed, and publish it; say whether that paid."""
+        with self._locked(timeout), folder.told_of_trouble(self.home):
+            with self._opened() as connection:
+                seq, store_id = _newest_commit(connection)
+                new = compaction.written_anew(connection, self.file, self._clock.now(), terms)
+            if new is None:
+                return False
+            compaction.put_in_place(new, self.file)
+            self._publish(seq + 1, store_id)
+        return True
+
     @contextmanager
     def _locked(self, timeout: float) -> Iterator[None]:
-        with _told_of_disk(self.home), ExitStack() as stack:
+        with folder.told_of_trouble(self.home), ExitStack() as stack:
             stack.enter_context(lock.held(self.home / "writer.lock", timeout))
             held = stack.pop_all()
         with held:
@@ -105,7 +117,7 @@ class Warehouse:
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, open for writing; the caller holds the lock."""
-        with _told_of_disk(self.home):
+        with folder.told_of_trouble(self.home):
             if not self.file.exists():
                 self._create()
         with _connected(self.file) as connection:
@@ -132,7 +144,7 @@ class Warehouse:
         """Migrate an older file; a copy of it, made while it is closed, stays beside it."""
         with _connected(self.file) as connection:
             connection.execute("CHECKPOINT")
-        with _told_of_disk(self.home):
+        with folder.told_of_trouble(self.home):
             folder.copy_durably(self.file, self.file.with_name(f"{self.file.name}.schema{version}"))
         with _connected(self.file) as connection:
             _migrate(connection, version, self._clock.now())
@@ -178,7 +190,7 @@ class Warehouse:
         connection.execute("CHECKPOINT")
 
     def _publish(self, seq: int, store_id: str) -> Published:
-        with _told_of_disk(self.home):
+        with folder.told_of_trouble(self.home):
             return self._copy(seq, store_id)
 
     def _copy(self, seq: int, store_id: str) -> Published:
@@ -211,15 +223,6 @@ class Warehouse:
         log.info("published", file=published.file, seq=seq)
         points.reached("published")
         return published
-
-
-@contextmanager
-def _told_of_disk(home: Path) -> Iterator[None]:
-    """Turn trouble with the folder into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{home}: {error.strerror or error}; free some space or mend the folder") from None
 
 
 @contextmanager

@@ -31,7 +31,7 @@ KEYS = {"sk-admin-one-5c1e": "default", "sk-admin-two-9b7d": "eu"}
 ANTHROPIC_KEYS = {"sk-ant-admin01-one-33ab": "default", "sk-ant-admin01-two-77cd": "eu"}
 NOW = datetime(2026, 11, 20, 15, 2, tzinfo=UTC)
 LOOK_BACK = Window(date(2026, 11, 18), date(2026, 11, 20))
-RAW = {name: dg.AssetKey(["raw", name]) for name in SOURCES}
+RAW = {name: dg.AssetKey(["raw", name]) for name, source in SOURCES.items() if source.provider != "vertex"}
 
 
 class StandingClock(SystemClock):

@@ -71,6 +71,7 @@ def test_nothing_sleeps_and_nothing_is_called_failed(scarce):
     assert waiting(world) == {("anthropic_costs", "default"): days, ("anthropic_usage", "default"): days}
 
 
+@pytest.mark.long
 def test_an_account_whose_calls_are_used_up_leaves_the_other_as_it_would_be(scarce):
     world = scarce(10, used=10, account="eu")
 
@@ -81,6 +82,7 @@ def test_an_account_whose_calls_are_used_up_leaves_the_other_as_it_would_be(scar
     assert {account for _, account in waiting(world)} == {"eu"}
 
 
+@pytest.mark.long
 def test_a_failure_beside_an_account_that_waits_is_still_a_failure_of_the_check(scarce):
     world = scarce(10, used=10, ANTHROPIC_API_KEY__EU="sk-ant-admin01-revoked")
 
@@ -93,6 +95,7 @@ def test_a_failure_beside_an_account_that_waits_is_still_a_failure_of_the_check(
     assert len(found.metadata["waiting"].value) == 1
 
 
+@pytest.mark.long
 def test_a_long_way_back_is_read_by_and_by_and_nothing_twice(scarce):
     """Three calls an hour are left over: the costs of 17 days take two, their usage, a week a call, three."""
     world = scarce(OF_COSTS + OF_USAGE + 3, AISPEND_START_DATE="2026-11-01", ANTHROPIC_API_KEY__EU="")

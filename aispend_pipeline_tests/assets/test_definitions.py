@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from aispend_pipeline.assets import columns
+from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import DAYS_A_RUN
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
@@ -20,7 +21,9 @@ raw/anthropic_costs
 raw/anthropic_usage
 raw/openai_costs
 raw/openai_usage
-spend <- raw/anthropic_costs raw/openai_costs
+raw/vertex_billing
+raw/vertex_budget
+spend <- raw/anthropic_costs raw/openai_costs raw/vertex_billing
 spend_daily <- spend usage
 usage <- raw/anthropic_usage raw/openai_usage
 """
@@ -52,8 +55,9 @@ def test_every_asset_says_what_it_is():
 
 def test_all_assets_of_days_are_on_one_daily_grid_and_backfill_by_the_month():
     graph = defs.resolve_asset_graph()
-    keys = graph.get_all_asset_keys() - {NAMES}
-    assert graph.get(NAMES).partitions_def is None
+    of_now = {NAMES, BUDGETS}
+    keys = graph.get_all_asset_keys() - of_now
+    assert {graph.get(key).partitions_def for key in of_now} == {None}
     assert len({graph.get(key).partitions_def for key in keys}) == 1
     assert {graph.get(key).backfill_policy for key in keys} == {dg.BackfillPolicy.multi_run(DAYS_A_RUN)}
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 import yaml
 
 from aispend_pipeline.assets import in_process
@@ -24,6 +25,7 @@ with in_process.instance_of(Settings.load({"AISPEND_HOME": sys.argv[1]}, None)) 
 """
 
 
+@pytest.mark.long
 def test_processes_that_meet_an_empty_home_together_all_find_a_whole_instance(home):
     racing = [
         subprocess.Popen([sys.executable, "-c", FIRST_USE, str(home)], stdout=subprocess.PIPE, text=True)

@@ -209,7 +209,7 @@ def test_older_days_of_an_account_without_calls_wait_and_no_run_is_asked_for_the
 def test_without_credentials_the_tick_says_what_to_set(tick, home):
     told = tick(environment={"AISPEND_HOME": str(home)})
 
-    assert "OPENAI_API_KEY or ANTHROPIC_API_KEY" in told.skip_message
+    assert "OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE" in told.skip_message
 
 
 def test_the_schedule_is_on_without_being_asked():
@@ -261,3 +261,10 @@ def test_a_whole_tick_runs_and_the_next_hours_has_the_look_back_alone_to_do(star
     assert [step.key for step in later] == [f"{step} {LOOK_BACK}" for step in STEPS]
     tomorrow = steps_due(settings, NOW + timedelta(hours=9))
     assert [step.key for step in tomorrow[2:]] == [*(f"{step} 2026-11-16..2026-11-18" for step in STEPS), "names"]
+
+
+def test_an_installation_that_only_has_budgets_reads_them_every_hour(tick, home):
+    budgets = {"AISPEND_HOME": str(home), "GCP_BILLING_ACCOUNT_ID": "01AAAA-BBBBBB-CCCCCC"}
+    [request] = tick(environment=budgets)
+    assert keys_of(request) == ["raw/vertex_budget"]
+    assert request.tags[LANE] == "ingest"

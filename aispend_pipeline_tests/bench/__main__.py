@@ -3,7 +3,7 @@
 import logging
 
 from aispend_pipeline import log
-from aispend_pipeline_tests.bench import ingest_run, look_back, ninety_days, page_reading
+from aispend_pipeline_tests.bench import ingest_run, large_organisation, look_back, ninety_days, page_reading
 
 if __name__ == "__main__":
     log.configure(logging.ERROR)
@@ -12,3 +12,4 @@ if __name__ == "__main__":
     page_reading.main()
     look_back.main()
     ninety_days.main()
+    large_organisation.main()

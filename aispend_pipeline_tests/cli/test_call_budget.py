@@ -46,6 +46,7 @@ def test_an_ingest_that_is_out_of_calls_ends_says_so_keeps_what_it_has_and_the_n
         assert Decimal(whole["total_usd"]) == billed(days, shell.clock)[account]
 
 
+@pytest.mark.long
 def test_a_budget_that_is_too_small_for_every_hour_is_said_and_never_exceeded(tmp_path):
     with both(tmp_path / "shell", unset=(*NO_OPENAI, "ANTHROPIC_API_KEY__EU")) as (shell, providers):
         shell.settings["AISPEND_ANTHROPIC_CALLS_PER_HOUR"] = "4"

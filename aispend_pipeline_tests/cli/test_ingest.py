@@ -67,6 +67,7 @@ def test_without_days_it_reads_the_look_back_and_all_that_is_missing_since_the_s
     assert spent(shell, first=str(ago(5)))["total_usd"] == "6.75"
 
 
+@pytest.mark.long
 def test_a_home_of_another_version_is_said_and_the_next_ingest_reads_no_more_than_it_must(openai_world):
     shell, _ = openai_world
     shell.settings["AISPEND_START_DATE"] = str(ago(5))
@@ -86,6 +87,7 @@ def test_a_home_of_another_version_is_said_and_the_next_ingest_reads_no_more_tha
     assert costs(spent(shell)) == costs(before)
 
 
+@pytest.mark.long
 def test_a_running_day_grows_and_a_day_that_was_over_is_restated(openai_world):
     shell, organisation = openai_world
     now = ("--from", YESTERDAY)
@@ -106,6 +108,7 @@ def test_a_running_day_grows_and_a_day_that_was_over_is_restated(openai_world):
     ]
 
 
+@pytest.mark.long
 def test_a_line_that_vanishes_is_gone_from_the_answer(openai_world):
     shell, organisation = openai_world
     shell.fill(ago(2), ago(1))
@@ -116,6 +119,7 @@ def test_a_line_that_vanishes_is_gone_from_the_answer(openai_world):
     assert spent(shell)["coverage"]["complete"] is True
 
 
+@pytest.mark.long
 def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(openai_world):
     shell, _ = openai_world
     shell.fill(ago(2), ago(2))

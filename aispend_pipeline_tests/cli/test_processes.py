@@ -213,7 +213,7 @@ class TestDemo:
         *_, hint = result.out.splitlines()
         assert hint.startswith("look at it again: AISPEND_HOME=")
         compared = re.findall(
-            r"^\S+ (\w+ \w+): the simulator billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$",
+            r"^\S+ (\w+ [\w-]+): the simulator billed ([0-9.]+) USD, GET /spend answers ([0-9.]+) USD: the same$",
             result.out,
             re.MULTILINE,
         )
@@ -222,20 +222,29 @@ class TestDemo:
             "openai eu",
             "anthropic default",
             "anthropic eu",
+            "vertex default",
+            "vertex 0155AA-2B7C91-000042",
+            "vertex eu",
         ]
         for _, billed, answered in compared:
             assert billed == answered
-            assert float(billed) > 100
+            assert float(billed) > 0.1
 
     def test_it_shows_a_soft_a_hard_and_no_breach_of_its_own_caps_and_tells_nobody(self, demonstrated):
         lines = demonstrated[1].out.splitlines()
 
         title = lines.index("caps of 2026-06, 28 days left; figures as of 2026-06-02T13:20:00Z")
-        rows = [line.split()[:3] for line in lines[title + 2 : title + 5]]
-        assert rows == [["openai", "soft", "soft"], ["anthropic", "ok", "nothing"], ["global", "hard", "hard"]]
+        rows = [line.split()[:3] for line in lines[title + 2 : title + 6]]
+        assert rows == [
+            ["openai", "soft", "soft"],
+            ["anthropic", "ok", "nothing"],
+            ["vertex", "soft", "soft"],
+            ["global", "hard", "hard"],
+        ]
         told = [re.sub(": .*?USD", ": USD", line.partition(", evt_")[0]) for line in lines if "evt_" in line]
         assert told == [
             "openai reached its soft cap: USD in 2026-06 (cap.breached",
+            "vertex reached its soft cap: USD in 2026-06 (cap.breached",
             "global reached its hard cap: USD in 2026-06 (cap.breached",
             "global: USD in 2026-06 (hardcap.triggered",
         ]
@@ -249,7 +258,8 @@ class TestDemo:
 
         assert {path.name for path in folder.iterdir()} == {".env", "tried"}
         assert "-real" not in result.out + result.err
-        assert re.match("a simulated OpenAI is on http://127.0.0.1:[0-9]+, a simulated Anthropic on http", result.out)
+        address = "http://127.0.0.1:[0-9]+"
+        assert re.match(f"a simulated OpenAI is on {address}, a simulated Anthropic is on {address}", result.out)
 
     def test_it_refuses_a_home_with_real_data(self, tmp_path):
         shell = Shell(tmp_path)

@@ -47,6 +47,7 @@ def over_http(shell: Shell, path: str) -> dict:
     return client.get(path).raise_for_status().json()
 
 
+@pytest.mark.long
 def test_one_source_of_one_account_fails_alone_and_recovers_by_itself(tmp_path):
     def scenario(now: datetime) -> Scenario:
         until = now + HALF_AN_HOUR
@@ -127,6 +128,7 @@ def test_what_is_slow_or_refused_now_and_then_is_read_all_the_same(tmp_path):
         ("late", NO_OPENAI, [("anthropic", "default"), ("anthropic", "eu")]),
     ],
 )
+@pytest.mark.long
 def test_a_day_that_changes_when_it_was_over_is_right_and_said_with_what_it_was(tmp_path, name, unset, accounts):
     start = StandingClock()
     scenario = SCENARIOS[name](start.now())

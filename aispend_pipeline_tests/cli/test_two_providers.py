@@ -20,6 +20,8 @@ from ..service.two_providers import ACCOUNTS, FEEDS, MARK, billed, used
 from ..service.world import NOW, TODAY, StandingClock
 from .conftest import Result, Shell, both
 
+pytestmark = pytest.mark.long
+
 CLOSED = [TODAY - timedelta(days=2), TODAY - timedelta(days=1)]
 ASKED = ("spend", "--from", str(CLOSED[0]), "--to", str(CLOSED[-1]))
 GROUPINGS = ["provider,account", "day,workspace", "project,api_key", "service_tier,source", "line_item", "token_type"]

@@ -160,7 +160,7 @@ def test_a_port_that_is_taken_is_one_line(shell, setting):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"OPENAI_API_KEY": ""}, "no provider has credentials, so that nothing is read; set OPENAI_API_KEY or"),
+        ({"OPENAI_API_KEY": ""}, "no provider has credentials, so that nothing is read; set OPENAI_API_KEY,"),
         ({"SLACK_WEBHOOK_URL": ""}, "caps are set, but nobody is told of them; set SLACK_WEBHOOK_URL, "),
         ({"ON_HARDCAP_WEBHOOK": "http://127.0.0.1:9/x"}, "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set"),
         ({"SLACK_WEBHOOK_URL": "", "OPENAI_HARD_CAP": ""}, None),

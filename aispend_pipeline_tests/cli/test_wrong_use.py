@@ -110,7 +110,7 @@ def test_without_credentials_there_is_nothing_to_read(shell):
 
     assert (done.code, done.out) == (2, "")
     assert one_line(done.err) == (
-        "no provider to read: set OPENAI_API_KEY or ANTHROPIC_API_KEY to an admin key of your organisation"
+        "no provider to read: set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE, as the README says"
     )
     assert not shell.home.exists()
 
@@ -123,7 +123,7 @@ def test_a_provider_that_is_enabled_without_credentials_is_unconfigured(shell, p
     status = shell.run("status", **enabled)
 
     assert done.code == 2
-    assert one_line(done.err).startswith("no provider to read: set OPENAI_API_KEY or ANTHROPIC_API_KEY")
+    assert one_line(done.err).startswith("no provider to read: set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE")
     assert status.code == 1
     assert f"{provider}: switched on but unconfigured" in status.out
 
@@ -183,7 +183,7 @@ def test_a_store_that_was_made_and_never_filled_shows_no_zero_either(shell):
     assert "0.00" not in spend.out + without_key.out
     assert "not whole: openai_costs default" in spend.out
     assert without_key.out.strip() == (
-        "nothing was read yet; set OPENAI_API_KEY or ANTHROPIC_API_KEY and run: aispend ingest"
+        "nothing was read yet; set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE and run: aispend ingest"
     )
 
 

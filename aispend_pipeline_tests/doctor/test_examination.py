@@ -62,7 +62,7 @@ def test_nothing_is_set(world, capsys):
     code, lines = examined(world, capsys)
 
     assert code == 1
-    assert lines[0] == "FAIL settings: no provider to read; set OPENAI_API_KEY or ANTHROPIC_API_KEY"
+    assert lines[0] == "FAIL settings: no provider to read; set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE"
     assert lines[-1] == "note clock: no provider said what time it is, so that this machine's is not checked"
 
 

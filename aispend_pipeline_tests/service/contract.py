@@ -36,6 +36,19 @@ def _each(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
+_BUDGET_MONTH = _exactly(
+    account=_TEXT,
+    billing_account=_TEXT,
+    budget=_TEXT,
+    month={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+    amount=_MONEY,
+    currency={"pattern": "^[A-Z]{3}$"},
+    usd={"anyOf": [_MONEY, {"type": "null"}]},
+    published_at=_INSTANT,
+    label={"const": "budget, Pacific month"},
+)
+
+
 def _schema(group_by: list[str]) -> dict[str, Any]:
     keys = dict.fromkeys(group_by, _PERHAPS) | {f"{name}_name": _PERHAPS for name in group_by if name in NAMED}
     row = _exactly(**keys, cost_usd={"anyOf": [_MONEY, {"type": "null"}]}, **dict.fromkeys(COUNTS, _COUNT))
@@ -60,6 +73,7 @@ def _schema(group_by: list[str]) -> dict[str, Any]:
         unconverted=_each(_exactly(currency={"pattern": "^[A-Z]{3}$"}, amount=_MONEY)),
         unpriced=_each(_exactly(**unpriced, **dict.fromkeys(COUNTS[:-1], _COUNT))),
         tokens_from=_each({"enum": ["usage", "costs"]}),
+        budget_month_to_date=_each(_BUDGET_MONTH),
         restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT)),
         coverage=_exactly(complete={"type": "boolean"}, days=_each(covered)),
         as_of=_INSTANT,
@@ -95,6 +109,7 @@ _CAP = _exactly(
     doubts=_LINES,
     armed=_COUNT,
     billed_through={"type": "object", "additionalProperties": {"anyOf": [_DAY, {"type": "null"}]}},
+    basis={"type": "object", "additionalProperties": _TEXT},
 )
 _OUTBOX = _exactly(pending={"type": "integer"}, oldest_pending_seconds=_COUNT, dead={"type": "integer"})
 _CHANNELS = _exactly(slack=_WORD, email=_WORD, hook=_WORD)

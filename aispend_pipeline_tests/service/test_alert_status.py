@@ -91,6 +91,7 @@ def test_a_cap_that_nobody_ever_looked_at_is_unknown_and_it_is_said_what_to_run(
         "doubts": ["not looked at yet"],
         "armed": None,
         "billed_through": {"openai": "2026-06-12"},
+        "basis": {},
     }
 
 

@@ -3,6 +3,7 @@
 import threading
 from decimal import Decimal
 
+import pytest
 from starlette.testclient import TestClient
 
 from aispend_pipeline import money
@@ -34,6 +35,7 @@ def test_reading_goes_on_while_a_transaction_is_open_and_sees_nothing_of_it(tmp_
     assert (len(before["rows"]) > 10, after["rows"]) == (True, [])
 
 
+@pytest.mark.long
 def test_every_answer_during_ingests_is_of_one_snapshot(tmp_path):
     clock = StandingClock()
     with served(provider(clock)) as base:

@@ -7,6 +7,7 @@ import pytest
 
 from aispend_pipeline.model import Reading, Window
 from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.sources.reports import ReportSource
 from aispend_pipeline_tests.conftest import SCHEMAS
 
 from .scripted import ANTHROPIC_KEY, NOW, SETTLED, TODAY, Answer, read, scripted, settings_for
@@ -27,6 +28,8 @@ USAGE = {
     "file_search_calls": ["project_id", "api_key_id"],
     "web_search_calls": OF_A_MODEL,
 }
+
+REPORTS = [source for source in SOURCES.values() if isinstance(source, ReportSource)]
 
 
 def questions(shape, window: Window = CLOSED, **more: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
@@ -119,7 +122,7 @@ def test_what_is_asked_on_the_wire_is_what_is_kept_beside_the_answer_and_holds_n
 
 
 def test_rows_come_before_their_control():
-    for source in SOURCES.values():
+    for source in REPORTS:
         settings = settings_for("https://api.example/v1", source.provider)
         readings = [question.reading for question in source.questions(settings, "default", CLOSED, NOW)]
         assert readings == sorted(readings, key=[Reading.ROWS, Reading.CONTROL].index)

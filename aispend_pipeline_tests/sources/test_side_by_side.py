@@ -265,6 +265,7 @@ for shape, (first, last) in read:
 """
 
 
+@pytest.mark.long
 def test_the_zone_of_the_process_changes_nothing_that_is_asked_or_stored(tmp_path):
     """Days around the changes of the clocks, in two zones at once."""
     running = [

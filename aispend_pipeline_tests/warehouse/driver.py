@@ -18,7 +18,7 @@ from aispend_pipeline_tests.warehouse import proof
 
 ROOT = Path(__file__).parents[2]
 # The parts that need more than the store are in a module of their own, so that the others start quickly.
-MODULES = {"read-and-add-up": "ingesting", "write-on": "ingesting"}
+MODULES = {"read-and-add-up": "ingesting", "write-on": "ingesting", "expire": "retaining", "compact": "retaining"}
 
 
 @contextmanager

@@ -23,12 +23,12 @@ from .proof import assert_sound, rollup
 # Then the figures that readers see after a kill there, at once and after the next publish.
 OLD, NEW = "1.5", "2.75"
 POINTS = [
-    ("fetched", 1, OLD, OLD),
-    ("after_commit", 1, OLD, OLD),
+    pytest.param("fetched", 1, OLD, OLD, marks=pytest.mark.long),
+    pytest.param("after_commit", 1, OLD, OLD, marks=pytest.mark.long),
     ("before_commit", 3, OLD, OLD),
     ("after_commit", 3, OLD, NEW),
-    ("before_pointer", 1, OLD, NEW),
-    ("published", 1, NEW, NEW),
+    pytest.param("before_pointer", 1, OLD, NEW, marks=pytest.mark.long),
+    pytest.param("published", 1, NEW, NEW, marks=pytest.mark.long),
 ]
 
 
@@ -107,6 +107,7 @@ def test_a_kill_in_the_very_first_round_is_made_good_too(home, capsys):
     assert totals(home) == {Decimal(OLD)}
 
 
+@pytest.mark.long
 def test_two_ingests_of_one_window_at_the_same_time_come_out_as_one(first_round, home):
     shutil.copytree(first_round[0], home)
 

@@ -14,6 +14,8 @@ from aispend_pipeline.warehouse import warehouse as module
 
 from .building import DAY, SetClock, complete, corrupt, line, look, store
 
+KNOWN = snapshots.known_schema()
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
@@ -120,48 +122,51 @@ def test_a_file_of_a_newer_schema_is_refused(filled):
     corrupt(filled, "UPDATE store_meta SET schema_version = 99")
 
     with pytest.raises(
-        StoreError, match=r"warehouse.duckdb: written by a newer aispend \(schema 99, this one knows 2\)"
+        StoreError, match=rf"warehouse.duckdb: written by a newer aispend \(schema 99, this one knows {KNOWN}\)"
     ):
         filled.publish()
 
-    assert look(filled, "SELECT max(schema_version) FROM store_meta") == [(2,)]
+    assert look(filled, "SELECT max(schema_version) FROM store_meta") == [(KNOWN,)]
 
 
 @pytest.fixture
-def with_a_third_migration(monkeypatch):
+def with_another_migration(monkeypatch):
     migrations = {
         **module._migrations(),
-        3: "ALTER TABLE spend ADD COLUMN note VARCHAR; CREATE TABLE extra (n INTEGER)",
+        KNOWN + 1: "ALTER TABLE spend ADD COLUMN note VARCHAR; CREATE TABLE extra (n INTEGER)",
     }
     monkeypatch.setattr(module, "_migrations", lambda: migrations)
     for reader in (module, snapshots):
-        monkeypatch.setattr(reader, "known_schema", lambda: 3)
+        monkeypatch.setattr(reader, "known_schema", lambda: KNOWN + 1)
     return migrations
 
 
-def test_an_older_file_is_migrated_once_with_a_copy_kept_beside_it(filled, with_a_third_migration):
+def test_an_older_file_is_migrated_once_with_a_copy_kept_beside_it(filled, with_another_migration):
     for _ in range(2):
         published = filled.publish()
 
-    assert published.schema_version == 3
-    assert look(filled, "SELECT schema_version, count(*) FROM store_meta GROUP BY ALL ORDER BY ALL") == [(2, 5), (3, 1)]
+    assert published.schema_version == KNOWN + 1
+    assert look(filled, "SELECT schema_version, count(*) FROM store_meta GROUP BY ALL ORDER BY ALL") == [
+        (KNOWN, 5),
+        (KNOWN + 1, 1),
+    ]
     assert look(filled, "SELECT count(*) FROM extra") == [(0,)]
     assert look(filled, 'SELECT count(*) FROM "fetch"') == [(3,)]
-    with duckdb.connect(str(filled.file.with_name("warehouse.duckdb.schema2")), read_only=True) as kept:
+    with duckdb.connect(str(filled.file.with_name(f"warehouse.duckdb.schema{KNOWN}")), read_only=True) as kept:
         assert kept.execute('SELECT count(*) FROM "fetch"').fetchone() == (3,)
-        assert kept.execute("SELECT max(schema_version) FROM store_meta").fetchone() == (2,)
+        assert kept.execute("SELECT max(schema_version) FROM store_meta").fetchone() == (KNOWN,)
 
 
-def test_a_migration_that_fails_changes_nothing(filled, with_a_third_migration):
-    whole = with_a_third_migration[3]
-    with_a_third_migration[3] = f"{whole}; SELECT * FROM nowhere"
+def test_a_migration_that_fails_changes_nothing(filled, with_another_migration):
+    whole = with_another_migration[KNOWN + 1]
+    with_another_migration[KNOWN + 1] = f"{whole}; SELECT * FROM nowhere"
     with pytest.raises(StoreError, match="nowhere"):
         filled.publish()
 
-    with_a_third_migration[3] = whole
+    with_another_migration[KNOWN + 1] = whole
     filled.publish()
 
-    assert look(filled, "SELECT max(schema_version), max(seq) FROM store_meta") == [(3, 6)]
+    assert look(filled, "SELECT max(schema_version), max(seq) FROM store_meta") == [(KNOWN + 1, 6)]
 
 
 def use(warehouse: Warehouse, action: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from aispend_pipeline import points
 from aispend_pipeline.errors import NothingPublished, StoreError
 from aispend_pipeline.warehouse import Snapshots, Warehouse
-from aispend_pipeline.warehouse.snapshots import pointer
+from aispend_pipeline.warehouse.snapshots import known_schema, pointer
 
 from .building import corrupt, look
 
@@ -31,6 +31,9 @@ TABLES = {
     "coverage",
     "name",
     "names_read",
+    "budget",
+    "budget_figure",
+    "budget_read",
 }
 
 
@@ -54,7 +57,7 @@ def test_before_the_first_publish_a_reader_is_told_what_to_do(home, clock):
 def test_the_first_publish_makes_an_empty_schema_that_can_be_read(home, clock):
     published = Warehouse(home, clock).publish()
 
-    assert (published.seq, published.schema_version, published.at) == (1, 2, "2026-06-01T09:30:00Z")
+    assert (published.seq, published.schema_version, published.at) == (1, known_schema(), "2026-06-01T09:30:00Z")
     found, cursor = Snapshots(home).current()
     with cursor:
         assert found == published

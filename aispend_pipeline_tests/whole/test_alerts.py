@@ -60,6 +60,7 @@ def test_whoever_dies_at_a_named_point_the_receivers_end_up_with_what_was_to_be_
     assert len(installation.events()) == 3
 
 
+@pytest.mark.long
 def test_of_two_that_send_at_once_one_sends_each_delivery(installation):
     installation.spends(HARD)
 
@@ -73,6 +74,7 @@ def test_of_two_that_send_at_once_one_sends_each_delivery(installation):
     promises.everybody_knows_everything(installation)
 
 
+@pytest.mark.long
 def test_who_is_asked_to_end_in_mid_send_ends_and_the_next_one_sends_it_again(installation):
     installation.at["slack"].moods.append(SILENCE)
     installation.spends(SOFT)
