@@ -432,3 +432,10 @@ class TestSecrets:
         assert Settings.load({"GCP_BQ_TABEL": "t"}, dotenv=None).warnings == (
             "GCP_BQ_TABEL: no such setting; did you mean GCP_BQ_TABLE?",
         )
+
+
+def test_settings_of_google_without_anything_to_read_are_said():
+    made = Settings.load({"GCP_BQ_PROJECT": "finops-1", "GCP_BQ_DATASET": "billing"}, None)
+
+    assert made.warnings == ("GCP_BQ_PROJECT, GCP_BQ_DATASET: set, but nothing of Google is read without GCP_BQ_TABLE",)
+    assert not made.enabled("vertex")

@@ -12,7 +12,7 @@ from .readme import README, written
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 DAYS = Window(date(2026, 11, 18), date(2026, 11, 20))
-ROW = re.compile(r"^ (openai|anthropic) +(\w+) +([0-9,.]+) ", re.MULTILINE)
+ROW = re.compile(r"^ (openai|anthropic|vertex) +([\w-]+) +([0-9,.]+) ", re.MULTILINE)
 
 
 def test_the_tables_are_what_is_declared():
@@ -21,7 +21,7 @@ def test_the_tables_are_what_is_declared():
 
 def test_the_figures_shown_are_the_demos():
     rows = ROW.findall(README.read_text())
-    assert len(rows) == 4
+    assert len(rows) == 7
     for provider, account, usd in rows:
         billed = organisation.total(provider, account, DAYS.days(), LATER)
         assert usd == money.on_screen(billed), (provider, account)

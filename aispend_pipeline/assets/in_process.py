@@ -61,10 +61,13 @@ def run_here(
     keys: Sequence[dg.AssetKey],
     tags: Mapping[str, str],
 ) -> Run:
-    """Run `keys` with `tags` here and now; Ctrl-C, of which Dagster makes a failed step, is raised again."""
+    """Run `keys` of a job with `tags` here and now, or all of one that has none.
+
+    Ctrl-C, of which Dagster makes a failed step, is raised again.
+    """
     result = _job(installation, job).execute_in_process(
         instance=instance,
-        asset_selection=list(keys),
+        asset_selection=list(keys) or None,
         tags={**tags, PROCESS: this_process()},
         run_config=_QUIET,
         raise_on_error=False,
@@ -75,7 +78,7 @@ def run_here(
     return Run(result.run_id, [_reason(event) for event in failures])
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _job(installation: Installation, name: str) -> dg.JobDefinition:
     """A job of the product on `installation`, made once for all the windows of a command."""
     return product(installation, str(installation.settings.home)).resolve_job_def(name)

@@ -9,7 +9,7 @@ from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.orphans import PROCESS, this_process
-from aispend_pipeline.warehouse.retention import Removed, expire
+from aispend_pipeline.warehouse.retention import Removed, expire, has_pages_before
 
 # A run begins nothing after this time; the next day's goes on.
 SECONDS = 600.0
@@ -68,6 +68,17 @@ retention_daily = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at half past three.",
 )
+
+
+def is_due(instance: dg.DagsterInstance, installation: Installation) -> bool:
+    """Whether something is old and no run began within a day: for those who have no daemon to run the schedule."""
+    now = installation.clock.now()
+    lately = dg.RunsFilter(job_name=retention_job.name, created_after=now - timedelta(days=1))
+    if instance.get_runs_count(lately):
+        return False
+    if instance.get_runs_count(dg.RunsFilter(created_before=now - RUNS_KEPT_FOR)):
+        return True
+    return has_pages_before(installation.settings.home, now - timedelta(days=installation.settings.retention_days))
 
 
 def shorten(file: Path, most: int) -> None:

@@ -92,7 +92,7 @@ def _budgets(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str,
 def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:
     """Every feed that ought to be read, with those that another one's table holds; what was removed is left out."""
     wanted = feeds(settings)
-    found = feed_statuses(cursor, wanted)
+    found = [feed for feed in feed_statuses(cursor, wanted) if not feed.gone]
     return [feed for feed in found if (feed.source, feed.read_as or feed.account, feed.provider) in wanted]
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 
 from aispend_pipeline import money
-from aispend_pipeline.assets import in_process
+from aispend_pipeline.assets import in_process, retention
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, steps
 from aispend_pipeline.budgets.kept import attempts
@@ -73,6 +73,9 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
         if names and names_due_now(installation.settings, installation.clock.now()):
             progress.say("reading names")
             _run_names(instance, installation)
+        if retention.is_due(instance, installation):
+            progress.say("deleting what is old")
+            in_process.run_here(instance, installation, retention.retention_job.name, [], {})
     return 0 if _tell_what_waits(installation) and whole else 1
 
 

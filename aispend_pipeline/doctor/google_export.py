@@ -17,17 +17,18 @@ from aispend_pipeline.doctor import last_month
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.last_month import Sums, Total
 from aispend_pipeline.errors import FetchError
-from aispend_pipeline.model import Page, Request, Window, midnight
+from aispend_pipeline.model import Page, Request, Window
 from aispend_pipeline.normalise.bigquery import answer
 from aispend_pipeline.normalise.columns import decode
 from aispend_pipeline.settings import GoogleAccount
 from aispend_pipeline.sources import bigquery, google
 from aispend_pipeline.sources.bigquery import Query
 from aispend_pipeline.sources.engine import Asking
-from aispend_pipeline.sources.vertex_billing import COST_TYPES, VertexBillingSource, export_times, names_of, worded
+from aispend_pipeline.sources.vertex_billing import VertexBillingSource, names_of
+from aispend_pipeline.sources.vertex_queries import export_times, of_lines, of_window, worded
 
 LONGEST_SILENCE = timedelta(hours=26)
-_A_DAY, _SEEN_FOR = timedelta(days=1), timedelta(days=40)
+_SEEN_FOR = timedelta(days=40)
 _LEAST_BILLED = 10 * 1024**2  # bytes, for every query
 _MODES: tuple[str, ...] = ("ingestion", "export_time", "none")
 _STANDARD = "gcp_billing_export_v1_"
@@ -105,7 +106,8 @@ class Export:
         """The bytes that reading the last days again would read."""
         today = self.asking.clock.now().date()
         days = Window(today - timedelta(days=self.account.lookback_days), today)
-        query = self._of_days("lines", days, "", self.account.model_copy(update={"partition_mode": mode}))
+        account = self.account.model_copy(update={"partition_mode": mode})
+        query = of_window("lines", account, days, of_lines(account, ""))
         body = await self.asking.caller.page(_dry(query, self.project))
         text = decode(_dry_run, body).statistics.total_bytes_processed
         return int(text) if text.isascii() and text.isdigit() else 0
@@ -161,22 +163,10 @@ class Export:
 
     async def _sums(self, billing_account: str) -> dict[str, Decimal]:
         pages: list[Page] = []
-        query = self._of_days("month", self.month, billing_account, self.account)
+        query = of_window("month", self.account, self.month, of_lines(self.account, billing_account), room="doctor")
         await bigquery.run(self.asking, self.account, query, pages)
         rows = [row for page in pages for row in answer(page.body, ("currency_code", "net_nanos", "source_rows"))]
         return {currency or "": Decimal(nanos or 0).scaleb(-9) for currency, nanos, _ in rows}
-
-    def _of_days(self, name: str, days: Window, billing_account: str, account: GoogleAccount) -> Query:
-        return worded(
-            name,
-            account,
-            midnight(days.first) - _A_DAY,
-            room="doctor" if name == "month" else "sources",
-            usage_from=midnight(days.first),
-            usage_to=midnight(days.last + _A_DAY),
-            billing_account_id=billing_account,
-            cost_types=(*COST_TYPES, "tax") if account.include_tax else COST_TYPES,
-        )
 
     def _found(self, level: Level, text: str) -> Finding:
         return Finding(level, f"{google.PROVIDER} {self.account.name}", text)

@@ -87,6 +87,7 @@ class Settings(AlertSettings):
         lines: list[str] = []
         plain = {name: text for name, text in found.items() if name in fields(cls)}
         accounts = {kind.provider: read_accounts(kind, found, lines) for kind in ACCOUNT_TYPES}
+        warnings += _without_a_table(found, bool(accounts[GoogleAccount.provider]))
         values: dict[str, Any] = {**accounts, "warnings": tuple(warnings)}
         try:
             settings = cls(**plain, **values)
@@ -195,6 +196,14 @@ def _read_dotenv(path: Path | None) -> dict[str, str]:
         return {name: text or "" for name, text in dotenv_values(path, interpolate=False).items()}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: cannot be read ({error}); mend or remove the file"]) from None
+
+
+def _without_a_table(found: Mapping[str, str], reads_google: bool) -> list[str]:
+    """A line if Google's settings are there, and none that says what to read."""
+    idle = [name for name in fields(GoogleAccount) if name in found]
+    if reads_google or not idle:
+        return []
+    return [f"{', '.join(idle)}: set, but nothing of Google is read without {GoogleAccount.made_by[0]}"]
 
 
 def _unused(found: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ WITH newest AS (
         arg_max(finished_at, (window_end, seq)) AS finished_at,
         arg_max_null(error_class, (window_end, seq)) AS error_class,
         arg_max_null(error, (window_end, seq)) AS error,
+        max(window_end) AS asked_through,
         arg_max(detail, (window_end, seq)) AS detail,
         arg_max(json_extract_string(detail, '$.exported_through')::TIMESTAMP, seq)
             FILTER (WHERE json_exists(detail, '$.exported_through')) AS exported_through
@@ -88,6 +89,7 @@ SELECT
     coalesce(days.refused, 0) AS refused,
     coalesce(days.unchecked, 0) AS unchecked,
     coalesce(days.overdue, 0) AS overdue,
+    newest.asked_through,
     json_extract_string(newest.detail, '$.read_as') AS read_as,
     json_extract_string(newest.detail, '$.billing_account') AS billing_account,
     newest.exported_through,

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from aispend_pipeline import points
 from aispend_pipeline.clock import utc_text
+from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.log import log
 from aispend_pipeline.sql import statement
+from aispend_pipeline.warehouse.snapshots import snapshots_of
 from aispend_pipeline.warehouse.warehouse import Transaction, Warehouse
 
 # Fetches whose pages go in one transaction: those of a day or two.
@@ -72,6 +75,17 @@ def expire(
         counts = {"fetches": removed.fetches, "pages": removed.pages, "bodies": removed.bodies}
         log.info("pages.expired", before=utc_text(before), **counts)
     return removed
+
+
+def has_pages_before(home: Path, before: datetime) -> bool:
+    """Whether the newest snapshot has a page that came before `before`; false where there is no snapshot."""
+    try:
+        _, cursor = snapshots_of(home).current()
+    except NothingPublished:
+        return False
+    with cursor:
+        (oldest,) = cursor.execute("SELECT min(fetched_at) FROM page").fetchone() or (None,)
+    return oldest is not None and oldest < before.replace(tzinfo=None)
 
 
 def expire_some(transaction: Transaction, before: datetime, most: int) -> Removed:

@@ -1,7 +1,7 @@
 """How fresh and how whole the figures are, per source and account: what `/status` and the terminal say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
@@ -48,12 +48,14 @@ class FeedStatus:
     refused: int = 0  # days that were read, and could not be read again
     unchecked: int = 0  # days that could not be held against the provider's own sum, which cannot be read
     overdue: int = 0  # days that were over for six hours when they were asked for, and had no figures
+    asked_through: date | None = None  # the newest day that was asked for
     read_as: str | None = None  # the configured account whose credentials read it, if that is another
     billing_account: str | None = None  # the provider's own id of the account, where each answer says it
     exported_through: datetime | None = None  # when the newest line was exported, of a feed that is an export
     open: int = 0  # days that were still running when they were read
     provisional: int = 0  # days that were over for less than 48 hours when they were read
     settled: int = 0
+    gone: bool = False  # of an account that was read with another's table, which has nothing new of it
 
     def stale(self, now: datetime, after_seconds: int) -> bool:
         """Whether the newest complete answer is older than it may be, or the export is that it was given from."""
@@ -78,6 +80,8 @@ class FeedStatus:
     def complaints(self, now: datetime, after_seconds: int) -> list[str]:
         """What is not as it should be, a line each; empty when all is well."""
         name = f"{self.source} {self.account}"
+        if self.gone:
+            return []
         if self.state is None:
             return [f"{name}: was never read; run: aispend ingest"]
         found = []
@@ -107,10 +111,21 @@ class FeedStatus:
 def feed_statuses(cursor: duckdb.DuckDBPyConnection, feeds: Sequence[tuple[str, str, str]]) -> list[FeedStatus]:
     """Of every feed that is configured (source, account, provider) or was ever asked."""
     rows = cursor.execute(statement("warehouse", "feed_status")).fetchall()
-    known = [FeedStatus(*row) for row in rows]
+    known = _with_the_gone_marked([FeedStatus(*row) for row in rows])
     asked = {(feed.source, feed.account) for feed in known}
     never = [FeedStatus(*feed) for feed in feeds if feed[:2] not in asked]
     return sorted(known + never, key=lambda feed: (feed.source, feed.account))
+
+
+def _with_the_gone_marked(known: Sequence[FeedStatus]) -> list[FeedStatus]:
+    """The same, marked where an account is asked for no more with the one whose table it was in."""
+    asked = {(feed.source, feed.account): feed.asked_through for feed in known}
+
+    def gone(feed: FeedStatus) -> bool:
+        newest = asked.get((feed.source, feed.read_as or feed.account))
+        return newest is not None and feed.asked_through is not None and feed.asked_through < newest
+
+    return [replace(feed, gone=gone(feed)) for feed in known]
 
 
 def same_bills(cursor: duckdb.DuckDBPyConnection) -> list[str]:

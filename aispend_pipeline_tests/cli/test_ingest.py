@@ -7,7 +7,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from aispend_pipeline.warehouse import Snapshots
+from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.warehouse import Snapshots, Warehouse
 
 from .conftest import KEY, KEY_EU, REFUSED, Result, Shell, ago, one_line, today, world
 
@@ -241,3 +242,17 @@ class TestRecompute:
         ]
         assert again.out == f"{BEFORE}..{YESTERDAY}: no changes\n"
         assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
+
+
+def test_who_has_no_daemon_keeps_no_page_for_longer_either(openai_world):
+    shell, _ = openai_world
+    shell.fill(ago(1), ago(1))
+    warehouse = Warehouse(shell.home, SystemClock())
+    with warehouse.write(publish=True) as transaction:
+        transaction.execute("UPDATE page SET fetched_at = fetched_at - INTERVAL 91 DAY")
+        before = transaction.execute("FROM spend ORDER BY ALL").fetchall()
+    assert shell.run("ingest", "--from", str(ago(0)), "--to", str(ago(0))).code == 0
+    with warehouse.write() as transaction:
+        old = transaction.execute("FROM page WHERE fetched_at < now() - INTERVAL 1 DAY").fetchall()
+        assert old == []
+        assert transaction.execute(f"FROM spend WHERE day = '{ago(1)}' ORDER BY ALL").fetchall() == before

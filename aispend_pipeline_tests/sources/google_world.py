@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -121,6 +122,9 @@ class World:
     def feed(self, account: str = "default") -> FeedStatus:
         _, cursor = Snapshots(self.home).current()
         return next(one for one in feed_statuses(cursor, feeds(self.settings)) if one.account == account)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        return Snapshots(self.home).current()[1]
 
     def rows(self, sql: str) -> list[tuple]:
         with self.warehouse.write() as transaction:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from aispend_pipeline.caps.known import configured
 from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.model import CoverageState, FetchState, Window
 from aispend_pipeline.simulator.google import samples_bigquery
@@ -109,6 +110,29 @@ class TestWhatIsKnown:
             own = {day: state for (account, day), state in made.states(window).items() if account == "default"}
             assert [own[day] for day in window.days()] == [COMPLETE, COMPLETE, COMPLETE, COMPLETE, NOT_DUE]
             assert not made.answer(window).complete
+
+    def test_an_account_without_lines_in_a_table_that_lives_has_spent_nothing(self, home):
+        window = Window(date(2026, 11, 20), date(2026, 11, 21))
+        with world(home) as made:
+            made.read(window)
+            assert {made.states(window)[name, day] for name in OTHERS for day in window.days()} == {COMPLETE}
+
+    def test_old_days_are_read_of_accounts_that_have_left_and_of_an_export_that_is_dead(self, home):
+        with world(home, now=NOW + timedelta(days=30)) as made:
+            made.read()
+            assert made.answer().complete
+            assert close(made.answer().total_usd, EXPECTED["total_usd"])
+
+    def test_nothing_is_expected_any_more_of_an_account_that_has_left_the_table(self, home, tmp_path):
+        still = written(FIRST, usage_start_time="2026-11-28T10:00:00Z", export_time="2026-11-28T15:00:00Z")
+        with world(home) as made:
+            made.read()
+            made.google.app = samples_bigquery(grown(tmp_path, still), made.clock)
+            made.days_later(6)
+            made.read(Window(date(2026, 11, 26), date(2026, 11, 28)))
+            assert [made.feed(name).gone for name in (*OTHERS, "default")] == [True, True, False]
+            assert made.feed(OTHERS[0]).complaints(made.clock.now(), 10_800) == []
+            assert [feed.account for feed in configured(made.cursor(), made.settings)] == ["default"]
 
     def test_an_export_that_is_silent_is_stale_and_its_days_are_not_zero(self, home):
         with world(home) as made:
