@@ -150,7 +150,9 @@ class _Evaluation:
                     self._hooked.append((event, Status.PENDING))
             elif said.type is EventType.RELEASED:
                 self._release(standing, event, said.arming or 0)
-        self._ledger.keep(standing, found)
+        made = Kept(standing, found.version, found.stale, found.unconfirmed)
+        if made != self._kept.get((standing.scope, standing.period)):
+            self._ledger.keep(standing, found)
 
     def _say(self, said: Said, standing: Standing, before: Standing, found: Measurement) -> Event:
         top = self._inputs.movers(standing.scope, standing.period)

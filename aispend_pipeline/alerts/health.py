@@ -59,12 +59,21 @@ def signs(
     `newest` has the newest incident of every channel that had one.
     """
     known: Mapping[str, Incident] = {one.subject: one for one in newest}
+    successes, failures = _last_successes(connection, now), _failures(connection, now)
+    dead = connection.execute(
+        sa.select(delivery.c.channel, delivery.c.ended_at, delivery.c.last_error)
+        .where(delivery.c.status == Status.DEAD)
+        .order_by(delivery.c.seq)
+    ).all()
     found: dict[str, Sign] = {}
     for channel in channels:
-        before = known.get(channel)
-        success = _last_success(connection, channel, now)
-        detail = _died_since(connection, channel, before.opened_at if before else None)
-        detail = detail or _failing_since(connection, channel, success, now)
+        before, success = known.get(channel), successes.get(channel)
+        died = [
+            one.last_error for one in dead if one.channel == channel and (not before or one.ended_at > before.opened_at)
+        ]
+        detail = died[-1] if died else None
+        if detail is None and _too_many(failures.get(channel), now):
+            detail = _last_error(connection, channel, success)
         if detail is not None:
             found[channel] = Sign(detail)
         elif before and before.closed_at is None and not _came_after(success, before.opened_at, now):
@@ -77,10 +86,15 @@ def _came_after(success: datetime | None, opened_at: datetime, now: datetime) ->
     return success is not None and (success > opened_at or opened_at > now + CLOCK_SLACK)
 
 
-def _last_success(connection: sa.Connection, channel: str, now: datetime) -> datetime | None:
-    """When something was last delivered; what a clock that was ahead has written does not count."""
-    asked = sa.select(sa.func.max(delivery.c.ended_at)).filter_by(channel=channel, status=Status.DELIVERED)
-    return connection.execute(asked.where(delivery.c.ended_at <= now + CLOCK_SLACK)).scalar()
+def _successes(now: datetime) -> sa.Subquery:
+    """By channel, when something was last delivered; what a clock that was ahead has written does not count."""
+    asked = sa.select(delivery.c.channel, sa.func.max(delivery.c.ended_at).label("at"))
+    delivered = asked.where(delivery.c.status == Status.DELIVERED, delivery.c.ended_at <= now + CLOCK_SLACK)
+    return delivered.group_by(delivery.c.channel).subquery()
+
+
+def _last_successes(connection: sa.Connection, now: datetime) -> dict[str, datetime]:
+    return dict(connection.execute(sa.select(_successes(now))).all())
 
 
 def _last_error(connection: sa.Connection, channel: str, success: datetime | None) -> str | None:
@@ -99,25 +113,21 @@ def _last_error(connection: sa.Connection, channel: str, success: datetime | Non
     return connection.execute(asked).scalar()
 
 
-def _died_since(connection: sa.Connection, channel: str, since: datetime | None) -> str | None:
-    """Why a delivery was given up after `since`, whatever came through beside it; none if none was."""
-    asked = sa.select(delivery.c.last_error).filter_by(channel=channel, status=Status.DEAD)
-    if since is not None:
-        asked = asked.where(delivery.c.ended_at > since)
-    return connection.execute(asked.order_by(delivery.c.seq.desc()).limit(1)).scalar()
-
-
-def _failing_since(connection: sa.Connection, channel: str, success: datetime | None, now: datetime) -> str | None:
-    """What the channel fails of, if it has often enough and for long enough since `success`."""
-    failures = sa.select(sa.func.count(), sa.func.min(attempt.c.started_at)).where(
-        attempt.c.channel == channel,
-        attempt.c.outcome.in_(_FAILED),
-        sa.true() if success is None else attempt.c.ended_at > success,
+def _failures(connection: sa.Connection, now: datetime) -> dict[str, tuple[int, datetime]]:
+    """By channel, how many attempts failed since something was last delivered, and when the first was begun."""
+    success = _successes(now)
+    asked = (
+        sa.select(attempt.c.channel, sa.func.count(), sa.func.min(attempt.c.started_at))
+        .outerjoin(success, attempt.c.channel == success.c.channel)
+        .where(attempt.c.outcome.in_(_FAILED), sa.or_(success.c.at.is_(None), attempt.c.ended_at > success.c.at))
+        .group_by(attempt.c.channel)
     )
-    count, first = connection.execute(failures).one()
-    if count < TROUBLE_ATTEMPTS or now - first < TROUBLE_AFTER:
-        return None
-    return _last_error(connection, channel, success)
+    return {channel: (count, first) for channel, count, first in connection.execute(asked)}
+
+
+def _too_many(failed: tuple[int, datetime] | None, now: datetime) -> bool:
+    """Whether a channel has failed often enough and for long enough."""
+    return failed is not None and failed[0] >= TROUBLE_ATTEMPTS and now - failed[1] >= TROUBLE_AFTER
 
 
 def died_since(connection: sa.Connection, since: datetime) -> bool:

@@ -88,6 +88,11 @@ def read_budgets(
     return read
 
 
+def _held_open(error: FetchError) -> bool:
+    """Whether a pull was only held open for as long as nothing was there; that it hangs for ever shows by its age."""
+    return error.error_class is ErrorClass.TIMEOUT or error.status == 504
+
+
 def _patient(limits: Limits) -> Limits:
     """A pull may be held open while nothing is there."""
     return replace(limits, attempt_seconds=2 * limits.attempt_seconds)
@@ -115,7 +120,7 @@ class _Reader:
         """Read what the budgets are set to, then the notifications, and note what became of it."""
         read, account = self._read, self._account
         budgets = self._caller(account.budgets_endpoint, google.BUDGETS, self._limits)
-        pubsub = self._caller(account.pubsub_endpoint, google.PUBSUB, _patient(self._limits))
+        pubsub = self._caller(account.pubsub_endpoint, google.PUBSUB, replace(_patient(self._limits), attempts=1))
         for part in (partial(self._configured, budgets), partial(self._notified, pubsub)):
             try:
                 await part()
@@ -172,6 +177,8 @@ class _Reader:
         pulled: list[bytes] = []
         for _ in range(self._most_pulls):
             asked = await self._pull(caller, self._account.subscription)
+            if asked.error is not None and _held_open(asked.error):
+                break
             if asked.error is not None:
                 self._failed(asked.fetch, asked.error, PUBSUB)
             if asked.found is None:

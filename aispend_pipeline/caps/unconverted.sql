@@ -6,6 +6,6 @@ SELECT
     currency,
     sum(amount) AS amount
 FROM spend
-WHERE amount_usd IS NULL AND day BETWEEN $first AND $last
+WHERE amount_usd IS NULL AND amount <> 0 AND day BETWEEN $first AND $last
 GROUP BY provider, account, day, currency
 ORDER BY provider, account, currency, day

@@ -32,7 +32,7 @@ from aispend_pipeline.threads import apart
 
 # A person waits for the answer, and BigQuery for a free place.
 LIMITS = Limits(
-    connect_seconds=5, attempt_seconds=10, attempts=2, longest_retry_after_seconds=5, account_seconds=60, pages=100
+    connect_seconds=5, attempt_seconds=20, attempts=2, longest_retry_after_seconds=5, account_seconds=60, pages=100
 )
 
 

@@ -23,7 +23,14 @@ from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.coverage import Day
 from aispend_pipeline.warehouse.pages import StoredPage
 from aispend_pipeline.warehouse.reads import Answer, Question, Restatement, Row, Unpriced
-from aispend_pipeline.warehouse.status import FeedStatus, Health, feed_statuses, overall, same_bills
+from aispend_pipeline.warehouse.status import (
+    FeedStatus,
+    Health,
+    feed_statuses,
+    overall,
+    same_billing_accounts,
+    same_bills,
+)
 
 
 def spend(question: Question, answer: Answer, published: Published) -> dict[str, Any]:
@@ -162,7 +169,8 @@ def _figures(settings: Settings, now: datetime) -> _Figures:
             found.known = feed_statuses(cursor, feeds(settings))
             found.called, found.attempts = newest_names(cursor), names_read(cursor)
             found.budgets = budgets.shown(cursor, settings)
-            found.complaints += [*same_bills(cursor), *budgets.complaints(cursor, settings)]
+            found.complaints += [*same_bills(cursor), *same_billing_accounts(found.known)]
+            found.complaints += budgets.complaints(cursor, settings)
             found.published = published
         found.waits = backlogs_now(settings, now)
     except StoreError as error:

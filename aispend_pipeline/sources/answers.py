@@ -49,7 +49,7 @@ def check(
     if status in (401, 403):
         raise refused(ErrorClass.UNAUTHORIZED, said)
     if status in (408, 425) or status >= 500:
-        raise refused(ErrorClass.SERVER_ERROR, said, retry_after=wait)
+        raise refused(ErrorClass.SERVER_ERROR, said, retry_after=wait, final=code in never_retry)
     raise refused(ErrorClass.REJECTED, said)
 
 

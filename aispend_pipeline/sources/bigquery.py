@@ -54,6 +54,7 @@ def _explained(error: FetchError, account: GoogleAccount) -> FetchError:
         "_PARTITIONTIME": f"the table has no such column, as views; set GCP_BQ_PARTITION_MODE{own}=none or export_time",
         "bytesBilledLimitExceeded": f"see that GCP_BQ_PARTITION_MODE{own} fits the table, or raise"
         f" GCP_BQ_MAX_BYTES_BILLED{own}",
+        "bytes billed": f"see that GCP_BQ_PARTITION_MODE{own} fits the table, or raise GCP_BQ_MAX_BYTES_BILLED{own}",
         "Not found: Table": f"set GCP_BQ_TABLE{own} to a table of the export; a new export takes some hours to appear",
     }
     told = next((f"{said.rstrip('.')}; {remedy}" for words, remedy in remedies.items() if words in said), said)

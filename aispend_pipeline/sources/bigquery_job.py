@@ -1,7 +1,8 @@
 """Runs one query in BigQuery with Google's own client, whose calls go through our `Caller`.
 
 So the client knows how jobs are begun, waited for and paged, and every call is bounded, tried again, redacted and kept
-as any other provider's: a page is the body of one answer of `jobs.getQueryResults`, byte for byte.
+as any other provider's: a page is what one answer of `jobs.getQueryResults` says of the bill, byte for byte. What names
+the job and its pages is new every time, and left out: so the same lines are stored once.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
@@ -73,6 +75,7 @@ def _configured(query: Query, account: GoogleAccount) -> bigquery.QueryJobConfig
         use_query_cache=True,
         use_legacy_sql=False,
         labels={"app": "aispend"},
+        job_timeout_ms=1000 * _JOB_SECONDS,
     )
 
 
@@ -87,6 +90,8 @@ def parameter(name: str, value: Value) -> bigquery.ScalarQueryParameter | bigque
 
 def _read(asking: Asking, request: Request, reading: Reading, found: Any, wire: "_Wire", pages: list[Page]) -> None:
     """Keep the answer page by page; fewer rows than the answer says to have are no answer."""
+    if found.total_rows is None:
+        raise FetchError(ErrorClass.SCHEMA, f"{request.path}: the answer does not say how many rows it has")
     rows, seen = 0, set[str]()
     for number, page in enumerate(found.pages, 1):
         rows += page.num_items
@@ -101,6 +106,26 @@ def _read(asking: Asking, request: Request, reading: Reading, found: Any, wire: 
         request = request.with_param("page_token", token) if token else request
     if rows != found.total_rows:
         raise FetchError(ErrorClass.UNEXPECTED_CONTENT, f"{request.path}: {rows} rows came, of {found.total_rows}")
+
+
+class _Bill(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The parts of an answer that say something of the bill, as they are written."""
+
+    job_complete: msgspec.Raw = msgspec.Raw()
+    total_rows: msgspec.Raw = msgspec.Raw()
+    schema: msgspec.Raw = msgspec.Raw()
+    rows: msgspec.Raw = msgspec.Raw()
+
+
+_bill = msgspec.json.Decoder(_Bill)
+
+
+def _kept(body: bytes) -> bytes:
+    """What is kept of an answer; all of it where it has another shape."""
+    try:
+        return msgspec.json.encode(_bill.decode(body.removeprefix(b"\xef\xbb\xbf")))
+    except msgspec.DecodeError:
+        return body
 
 
 class _Answer:
@@ -135,7 +160,7 @@ class _Wire:
                 raise exceptions.Conflict(str(error)) from None  # type: ignore[no-untyped-call]
             raise
         if "/queries/" in path:
-            self.newest = body
+            self.newest = _kept(body)
         return _Answer(body)
 
 

@@ -16,8 +16,8 @@ from aispend_pipeline.sources.http import Endpoint
 PROVIDER = "vertex"
 _SCOPES = "https://www.googleapis.com/auth/"
 BIGQUERY, BUDGETS, PUBSUB = (f"{_SCOPES}{name}" for name in ("bigquery", "cloud-billing", "pubsub"))
-# A project's quota is used up for the day, and no waiting within a run mends that.
-NEVER_RETRY = frozenset({"quotaExceeded"})
+# A project's quota is used up for the day, or a query reads too much: no waiting within a run mends that.
+NEVER_RETRY = frozenset({"quotaExceeded", "bytesBilledLimitExceeded"})
 
 
 def account_of(settings: Settings, name: str) -> GoogleAccount:

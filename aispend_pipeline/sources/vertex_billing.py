@@ -6,12 +6,13 @@ each is an account of ours: the table's own has the name that it is configured u
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from aispend_pipeline.errors import ErrorClass, FetchError
 from aispend_pipeline.model import (
     GRID_START,
     DayAnswer,
@@ -41,6 +42,8 @@ from aispend_pipeline.sources.vertex_queries import (
 )
 
 MOST_DAYS = 31
+# Lines that were exported earlier may be there later: the accounts of a table are not loaded together.
+OVERLAP = timedelta(hours=6)
 # Exports are looked for so far back; whoever has lines of a day within is seen there too.
 _EXPORTS_SINCE, _SEEN_WITHIN = timedelta(days=4), timedelta(days=3)
 
@@ -82,57 +85,48 @@ class VertexBillingSource:
     async def read(self, asking: Asking, window: Window) -> list[Fetch]:
         """Read `window` of every billing account in the table; with the running day, older days that changed too.
 
-        Those are read before, so that the watermark, which comes with the newest fetch, moves on only behind them.
+        Those come last, so that they starve nothing, and the watermark moves on only if all of them were read.
         """
         account = google.account_of(asking.settings, asking.account)
-        if asking.clock.now().date() not in window:
-            return await self._window(asking, account, window)
-        if asking.watermark is None:  # nothing is read yet, and whatever is older will be
-            return await self._window(asking, account, window, moves_on=True)
+        fetches = await self._window(asking, account, window)
+        if asking.clock.now().date() not in window or fetches[-1].state is FetchState.FAILED:
+            return fetches
+        if asking.watermark is None:  # whatever is older will be read for the first time
+            return [_noting(one, one.detail.get("exported_through")) for one in fetches]
         changed, watermark = await self._changed(asking, account, window, asking.watermark)
         if watermark is None:
-            return changed
-        whole = all(fetch.state is FetchState.COMPLETE for fetch in changed)
-        return changed + await self._window(asking, account, window, watermark if whole else None)
+            return fetches + changed
+        return changed + [_noting(one, text_of(watermark)) for one in fetches]
 
     async def _changed(
         self, asking: Asking, account: GoogleAccount, window: Window, watermark: datetime
     ) -> tuple[list[Fetch], datetime | None]:
         """Fetches of the days before every hour's look-back that changed, and when the newest change was exported.
 
-        If that cannot be told, the one fetch is failed, of the window itself: nothing is to be silent about it.
+        That is none unless all were read; if it cannot be told, the one fetch is failed, and is of the window itself.
         """
+        now = asking.clock.now()
+        since = min(watermark, now) - OVERLAP  # a clock that was ahead may have noted what is not yet
         changed: dict[date, datetime] = {}
 
         async def ask(pages: list[Page], now: datetime) -> Read:
-            query = worded("changed", account, watermark - A_DAY, {"watermark": watermark})
-            await bigquery.run(asking, account, query, pages)
+            await bigquery.run(asking, account, worded("changed", account, since - A_DAY, {"watermark": since}), pages)
             changed.update(changes(pages))
             return Read(())
 
         asked = await attempt(self, asking, window, ask, noted={"read_as": account.name})
         if asked.state is FetchState.FAILED:
             return [asked], None
-        look_back = asking.clock.now() - timedelta(hours=asking.settings.lookback_hours)
+        look_back = (now - timedelta(hours=asking.settings.lookback_hours)).date()
         read: list[Fetch] = []
-        for run in windows_of(day for day in changed if GRID_START <= day < look_back.date()):
+        for run in windows_of(day for day in changed if GRID_START <= day < look_back):
             for piece in run.pieces(MOST_DAYS):
                 read += await self._window(asking, account, piece)
-        return read, max(changed.values(), default=watermark)
+        whole = all(fetch.state is FetchState.COMPLETE for fetch in read)
+        return read, min(max(changed.values(), default=watermark), now) if whole else None
 
-    async def _window(
-        self,
-        asking: Asking,
-        account: GoogleAccount,
-        window: Window,
-        watermark: datetime | None = None,
-        *,
-        moves_on: bool = False,
-    ) -> list[Fetch]:
-        """One fetch for each billing account, the table's own last: what was exported, then the lines.
-
-        `watermark` is noted with them; if it `moves_on`, the newest export is.
-        """
+    async def _window(self, asking: Asking, account: GoogleAccount, window: Window) -> list[Fetch]:
+        """One fetch for each billing account, the table's own last: what was exported, then the lines."""
         found: list[_Exports] = []
 
         async def look(pages: list[Page], now: datetime) -> Read:
@@ -145,7 +139,7 @@ class VertexBillingSource:
         exports = found[0]
         fetches = []
         for name, billing_account in names_of(account, exports.accounts).items():
-            noted = _noted(account.name, billing_account, exports.newest, exports.newest if moves_on else watermark)
+            noted = _noted(account.name, billing_account, exports.newest)
             read = partial(self._lines, asking, account, window, billing_account, exports)
             fetches.append(await attempt(self, asking, window, read, account=name, noted=noted))
         return fetches
@@ -180,6 +174,9 @@ async def _looked(asking: Asking, account: GoogleAccount, window: Window, pages:
     await bigquery.run(asking, account, worded("exports", account, now - _EXPORTS_SINCE), pages)
     exported = export_times(pages)
     accounts = set(exported)
+    if accounts and account.billing_accounts and accounts.isdisjoint(account.billing_accounts):
+        said = f"the table has lines of {', '.join(sorted(accounts))[:200]}, and none of GCP_BILLING_ACCOUNT_ID"
+        raise FetchError(ErrorClass.REJECTED, f"{said}{account.suffix}; set it to those that are to be read")
     if window.first < (now - _SEEN_WITHIN).date():
         older: list[Page] = []
         await bigquery.run(asking, account, of_window("accounts", account, window), older)
@@ -193,12 +190,12 @@ async def _looked(asking: Asking, account: GoogleAccount, window: Window, pages:
 def names_of(account: GoogleAccount, seen: Collection[str]) -> dict[str, str | None]:
     """Our accounts of a table and the billing account that each is, the configured one last.
 
-    That one is none where the table has several and nothing says which is its own.
+    It follows from the settings alone which that is, so that no line ever changes its account; lines of no billing
+    account are the configured one's where nothing says which it is.
     """
     wanted = account.billing_accounts or tuple(sorted(seen))
-    own = account.own_billing_account or (wanted[0] if len(wanted) == 1 else None)
-    others = {one: one for one in wanted if one and one != own}
-    return {**others, account.name: own}
+    own = account.own_billing_account or ("" if "" in seen else None)
+    return {**{one: one for one in wanted if one and one != own}, account.name: own}
 
 
 def _is_known(day: date, through: datetime | None, now: datetime, with_rows: Collection[date]) -> bool:
@@ -208,18 +205,19 @@ def _is_known(day: date, through: datetime | None, now: datetime, with_rows: Col
     return midnight(day + A_DAY) <= through or (day in with_rows and midnight(day) <= through)
 
 
-def _noted(
-    read_as: str, billing_account: str | None, through: datetime | None, watermark: datetime | None
-) -> dict[str, Any]:
+def _noted(read_as: str, billing_account: str | None, through: datetime | None) -> dict[str, Any]:
     said = {
         "read_as": read_as,
         "billing_account": billing_account,
-        "exported_through": _text(through) if through else None,
-        "watermark": _text(watermark) if watermark else None,
+        "exported_through": text_of(through) if through else None,
     }
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _text(at: datetime) -> str:
-    """To the microsecond: a watermark must not lie before the line that it is of."""
+def _noting(fetch: Fetch, watermark: str | None) -> Fetch:
+    return fetch if watermark is None else replace(fetch, detail={**fetch.detail, "watermark": watermark})
+
+
+def text_of(at: datetime) -> str:
+    """An instant to the microsecond, UTC: a watermark must not lie before the line that it is of."""
     return f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"

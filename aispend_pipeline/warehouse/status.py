@@ -137,6 +137,20 @@ def same_bills(cursor: duckdb.DuckDBPyConnection) -> list[str]:
     ]
 
 
+def same_billing_accounts(feeds: Sequence[FeedStatus]) -> list[str]:
+    """A line for each billing account that is read from two tables."""
+    read: dict[str, list[str]] = {}
+    for feed in feeds:
+        if feed.billing_account and not feed.gone:
+            read.setdefault(f"{feed.source}: the billing account {feed.billing_account}", []).append(feed.account)
+    return [
+        f"{what} is read as {' and '.join(names)}, and counted twice; name the accounts of each table with"
+        " GCP_BILLING_ACCOUNT_ID, or remove one"
+        for what, names in read.items()
+        if len(names) > 1
+    ]
+
+
 def overall(feeds: Sequence[FeedStatus], complaints: Sequence[str]) -> Health:
     """Failing when every feed's last fetch failed, degraded when anything is not as it should be."""
     if feeds and all(feed.state == FetchState.FAILED for feed in feeds):

@@ -5,6 +5,7 @@ SELECT
 FROM spend
 WHERE
     amount_usd IS NULL
+    AND amount <> 0
     AND day BETWEEN $first AND $last
     AND (len($providers) = 0 OR list_contains($providers, provider))
     AND (len($accounts) = 0 OR list_contains($accounts, account))

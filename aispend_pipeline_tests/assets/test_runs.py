@@ -161,6 +161,7 @@ def test_any_of_the_three_may_be_asked_for_alone_and_all_are_made(after_a_tick):
     assert sum(day.rows for day in alone.outcomes[0].days.values()) > 0
 
 
+@pytest.mark.long
 def test_one_refused_account_fails_the_fetch_and_the_others_are_added_up(start):
     made = start(OPENAI_API_KEY__EU="sk-admin-revoked-000", ANTHROPIC_API_KEY__EU="")
 

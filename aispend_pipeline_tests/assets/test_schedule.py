@@ -248,6 +248,7 @@ def read_names_of(home, accounts, at: datetime, error: str | None) -> None:
             kept.store(transaction, account, {}, at, error)
 
 
+@pytest.mark.long
 def test_a_whole_tick_runs_and_the_next_hours_has_the_look_back_alone_to_do(start):
     made = start(AISPEND_START_DATE="2026-11-16", ENABLE_OPENAI="true", OPENAI_API_KEY__EU="")
     settings = made.installation.settings

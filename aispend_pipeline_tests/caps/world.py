@@ -210,10 +210,12 @@ class World:
             version=Version("store", self.seq),
         )
 
-    def inputs(self) -> Inputs:
+    def inputs(self, kept: list[Kept] | None = None) -> Inputs:
+        """What is measured now; `kept` is what stands, if that is known already."""
+        kept = self.kept() if kept is None else kept
         return Inputs(
             scopes=self.scopes(),
-            measured=self.measured(periods_to_measure(self.kept(), self.timing, self.now)),
+            measured=self.measured(periods_to_measure(kept, self.timing, self.now)),
             timing=self.timing,
             readership=Readership(tuple(name for name in CHANNELS if name in self.configured)),
             ingest=self.ingest,

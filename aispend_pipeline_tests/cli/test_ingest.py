@@ -54,6 +54,7 @@ def test_ingesting_twice_gives_the_same_answer_and_every_run_is_on_the_instance_
     assert KEY not in str(runs)
 
 
+@pytest.mark.long
 def test_without_days_it_reads_the_look_back_and_all_that_is_missing_since_the_start(openai_world):
     shell, _ = openai_world
     start = {"AISPEND_START_DATE": str(ago(5))}

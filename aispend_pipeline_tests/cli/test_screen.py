@@ -122,6 +122,7 @@ def test_into_a_pipe_the_table_has_no_lines_no_escapes_and_no_cut(shell):
 
 
 @pytest.mark.parametrize("columns", [40, 110, 200])
+@pytest.mark.long
 def test_on_a_terminal_of_any_width_numbers_are_whole(shell, columns):
     seen = on_terminal(shell, columns, *ASKED, "--group-by", "provider,model")
 
