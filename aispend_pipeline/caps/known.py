@@ -47,6 +47,7 @@ class Known:
     falls: Mapping[Feed, Mapping[date, Fall]]  # days whose figure is not confirmed
     billed_through: Mapping[Feed, date]  # of whatever day
     budgets: Mapping[str, Sequence[Kept]]  # by provider
+    only_budgets: Mapping[str, Sequence[str]]  # by provider that is billed, its accounts that are not
 
 
 @contextmanager
@@ -78,6 +79,7 @@ def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) 
         falls=_falls(cursor, of_feeds),
         billed_through={(source, account): day for source, account, day in billed},
         budgets=_budgets(cursor, settings),
+        only_budgets={GOOGLE: _only_budgets(settings)},
     )
 
 
@@ -87,6 +89,12 @@ def _budgets(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str,
     if not names or settings.exports():
         return {}
     return {GOOGLE: [one for one in budgets(cursor) if one.account in names]}
+
+
+def _only_budgets(settings: Settings) -> list[str]:
+    """What to set for accounts whose money no bill has, beside others whose bills are read."""
+    billed = {account.name for account in settings.exports()}
+    return [account.main_setting for account in settings.budgets() if billed and account.name not in billed]
 
 
 def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:

@@ -84,7 +84,13 @@ def _measured(known: Known, version: Version, scope: Scope, period: Period, now:
         scope.name,
         period,
         total=money.add((*in_scope, beside.total)),
-        holes=(*_unread(scope, beside.basis, own), *missing, *_left_out(known, billed, period), *beside.holes),
+        holes=(
+            *_unread(scope, beside.basis, own),
+            *missing,
+            *_left_out(known, billed, period),
+            *beside.holes,
+            *_only_budgets(known, scope),
+        ),
         doubts=(*stale, *beside.stale, *falls),
         stale=bool(stale or beside.stale),
         unconfirmed=bool(falls),
@@ -100,6 +106,12 @@ def _stand_in(known: Known, scope: Scope, period: Period, now: datetime) -> Stan
     """What budgets say of the one provider of the scope of which nothing else is read; its old bills are left out."""
     asked = [(of, known.budgets[of]) for of in scope.providers if of in known.budgets]
     return stand_in(*asked[0], period, now) if asked else StandIn()
+
+
+def _only_budgets(known: Known, scope: Scope) -> list[str]:
+    """A line for each account whose budgets are read and whose bill is not: a budget is added to no bill."""
+    lacking = [(of, setting) for of in scope.providers for setting in known.only_budgets.get(of, ())]
+    return [f"{of}: of one account only budgets are read; set {setting}, or remove them" for of, setting in lacking]
 
 
 def _unread(scope: Scope, beside: Collection[str], own: Sequence[FeedStatus]) -> list[str]:

@@ -145,6 +145,19 @@ def test_where_the_bill_is_read_too_the_budget_is_only_context(read_world):
     assert found.holes == ("vertex default: was never read completely; run: aispend ingest",)
 
 
+def test_an_account_with_budgets_alone_beside_one_with_a_bill_is_a_hole(read_world):
+    table = {"GCP_BQ_PROJECT": "finops", "GCP_BQ_DATASET": "billing", "GCP_BQ_TABLE": "export"}
+    found = measured(
+        read_world,
+        VERTEX,
+        GCP_BILLING_ACCOUNT_ID__EU="01EEEE-FFFFFF-000001",
+        ENABLE_VERTEX_BILLING_API="1",
+        ENABLE_VERTEX_BQ="1",
+        **table,
+    )
+    assert "vertex: of one account only budgets are read; set GCP_BQ_TABLE__EU, or remove them" in found.holes
+
+
 def test_budgets_of_an_account_that_was_removed_do_not_count(read_world):
     gone = {"GCP_BILLING_ACCOUNT_ID": "", "GCP_PUBSUB_SUBSCRIPTION": "", "GCP_BILLING_ACCOUNT_ID__EU": BILLING_ACCOUNT}
     assert measured(read_world, VERTEX, **gone).total == 0
