@@ -213,10 +213,13 @@ def test_a_demo_in_which_something_goes_wrong_ends_as_the_figures_are(tmp_path):
     done = demo(Shell(tmp_path, clock=StandingClock()), "--scenario", "outage")
 
     assert (done.code, done.err) == (1, "")
-    verdicts = re.findall(r"^2026-06-10\.\.2026-06-11 (\w+ \w+): .* USD: (.*)$", done.out, re.MULTILINE)
+    verdicts = re.findall(r"^2026-06-10\.\.2026-06-11 (\w+ [\w-]+): .* USD: (.*)$", done.out, re.MULTILINE)
     assert verdicts == [
         ("openai default", "the same"),
         ("openai eu", "the same"),
         ("anthropic default", "the same"),
         ("anthropic eu", "NOT THE SAME, and not every day is read"),
+        ("vertex default", "the same"),
+        ("vertex 0155AA-2B7C91-000042", "the same"),
+        ("vertex eu", "the same"),
     ]
