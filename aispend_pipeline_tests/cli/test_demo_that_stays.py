@@ -68,7 +68,7 @@ def test_a_backfill_of_forty_days_from_the_ui_is_two_runs_and_every_day_of_it_is
     process, service, dagster = staying
     before = datetime.now(UTC).date().replace(day=1) - timedelta(days=90)
     days = [str(before + timedelta(days=n)) for n in range(40)]
-    raw = ("openai_costs", "openai_usage", "anthropic_costs", "anthropic_usage")
+    raw = ("openai_costs", "openai_usage", "anthropic_costs", "anthropic_usage", "vertex_billing")
     keys = [
         *({"path": ["raw", name]} for name in raw),
         *({"path": [name]} for name in ("spend", "usage", "spend_daily")),
