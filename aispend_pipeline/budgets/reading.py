@@ -15,7 +15,6 @@ from aispend_pipeline.budgets import stored
 from aispend_pipeline.budgets.asking import Asked, Question, acknowledge, ask, pull, questions
 from aispend_pipeline.budgets.model import SOURCE, Budget
 from aispend_pipeline.budgets.notifications import Received, received
-from aispend_pipeline.budgets.refusals import BUDGETS, PUBSUB, Rights, explained
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
 from aispend_pipeline.ingest import python_handles_interrupts
@@ -23,6 +22,7 @@ from aispend_pipeline.log import log
 from aispend_pipeline.model import Fetch
 from aispend_pipeline.settings import GoogleAccount, Settings
 from aispend_pipeline.sources import google
+from aispend_pipeline.sources.google_refusals import Asker, Interface, interfaces, remedy_of
 from aispend_pipeline.sources.http import Caller, Limits, client
 from aispend_pipeline.warehouse import Transaction, Warehouse, fetches
 
@@ -115,12 +115,13 @@ class _Reader:
         self._clock, self._limits, self._run_id, self._most_pulls = clock, limits, run_id, most_pulls
         self._read = BudgetsRead(account.name, clock.now())
         self._unwritten: list[Callable[[Transaction], None]] = []
+        _, self._budgets, self._pubsub = interfaces(account)
 
     async def read(self) -> BudgetsRead:
         """Read what the budgets are set to, then the notifications, and note what became of it."""
-        read, account = self._read, self._account
-        budgets = self._caller(account.budgets_endpoint, google.BUDGETS, self._limits)
-        pubsub = self._caller(account.pubsub_endpoint, google.PUBSUB, replace(_patient(self._limits), attempts=1))
+        read = self._read
+        budgets = self._caller(self._budgets, self._limits)
+        pubsub = self._caller(self._pubsub, replace(_patient(self._limits), attempts=1))
         for part in (partial(self._configured, budgets), partial(self._notified, pubsub)):
             try:
                 await part()
@@ -131,8 +132,8 @@ class _Reader:
         log.info("budgets.read", account=read.account, budgets=read.budgets, **read.messages, error=read.error)
         return read
 
-    def _caller(self, base_url: str, scope: str, limits: Limits) -> Caller:
-        endpoint = replace(google.endpoint(self._account, base_url, scope), remedy="")
+    def _caller(self, of: Interface, limits: Limits) -> Caller:
+        endpoint = replace(google.endpoint(self._account, of.base_url, of.scope), remedy="")
         return Caller(self._http, endpoint, self._clock, limits, self._clock.monotonic() + limits.account_seconds)
 
     async def _configured(self, caller: Caller) -> None:
@@ -147,7 +148,7 @@ class _Reader:
             elif asked.error.status == 404 and question.budget_id:
                 self._gone(question, question.budget_id, asked.fetch, asked.error)
             else:
-                self._failed(asked.fetch, asked.error, BUDGETS)
+                self._failed(asked.fetch, asked.error, self._budgets)
                 if asked.error.error_class in _ENDS_THE_ACCOUNT:
                     return
 
@@ -166,7 +167,7 @@ class _Reader:
 
         def write(transaction: Transaction) -> None:
             if not stored.mark_one_gone(transaction, question.billing_account, budget_id, fetch.started_at):
-                self._read.errors.append(explained(error, BUDGETS))
+                self._read.errors.append(self._explained(error, self._budgets))
 
         self._store(fetch, write)
 
@@ -180,7 +181,7 @@ class _Reader:
             if asked.error is not None and _held_open(asked.error):
                 break
             if asked.error is not None:
-                self._failed(asked.fetch, asked.error, PUBSUB)
+                self._failed(asked.fetch, asked.error, self._pubsub)
             if asked.found is None:
                 break
             self._take(asked.fetch, asked.found)
@@ -212,13 +213,20 @@ class _Reader:
         try:
             await caller.page(acknowledge(subscription, came.ack_ids))
         except FetchError as error:
-            told = explained(error, PUBSUB)
+            told = self._explained(error, self._pubsub)
             log.warning("budgets.not_acknowledged", account=self._account.name, error=told)
             return False
         return True
 
-    def _failed(self, fetch: Fetch, error: FetchError, rights: Rights) -> None:
-        told = explained(error, rights)
+    def _explained(self, error: FetchError, of: Interface) -> str:
+        """What happened, and what to do about it where an answer of Google's tells."""
+        told = str(error).strip().rstrip(".")
+        asker = Asker("the account of the credentials", self._account.query_project or "PROJECT", self._account.suffix)
+        remedy = remedy_of(error, of, asker)
+        return f"{told}; {remedy}" if remedy else told
+
+    def _failed(self, fetch: Fetch, error: FetchError, of: Interface) -> None:
+        told = self._explained(error, of)
         self._read.errors.append(told)
         self._store(replace(fetch, error=told))
 

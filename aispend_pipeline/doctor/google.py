@@ -17,7 +17,7 @@ from aispend_pipeline.clock import Clock
 from aispend_pipeline.doctor.accounts import Examined
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.google_export import Export
-from aispend_pipeline.doctor.google_remedies import Interface, explained, interfaces
+from aispend_pipeline.doctor.google_remedies import explained
 from aispend_pipeline.doctor.heard import Heard
 from aispend_pipeline.doctor.last_month import Total
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, FetchError
@@ -27,6 +27,7 @@ from aispend_pipeline.settings import GoogleAccount, Settings
 from aispend_pipeline.sources import google, paging
 from aispend_pipeline.sources.engine import Asking
 from aispend_pipeline.sources.google_credentials import Found
+from aispend_pipeline.sources.google_refusals import Asker, Interface, interfaces
 from aispend_pipeline.sources.http import Caller, Limits, client
 from aispend_pipeline.threads import apart
 
@@ -182,8 +183,8 @@ class _Examination:
         return Caller(http, endpoint, self._clock, self._limits, self._clock.monotonic() + self._limits.account_seconds)
 
     def _failed(self, error: FetchError, interface: Interface) -> None:
-        again_at, own = self._heard.again_at, self._account.suffix
-        self._say(Level.FAIL, explained(error, interface, self._whose, self._project, own, again_at))
+        asker = Asker(self._whose, self._project, self._account.suffix)
+        self._say(Level.FAIL, explained(error, interface, asker, self._heard.again_at))
 
     def _say(self, level: Level, text: str) -> None:
         self._said.append(Finding(level, f"{google.PROVIDER} {self._account.name}", text))

@@ -11,7 +11,6 @@ WITH asked AS (
         arg_max(read.state, read.seq) AS state,
         arg_max(read.fetch_id, read.seq) AS fetch_id,
         arg_max_null(read.error, read.seq) AS error,
-        arg_max(json_extract_string(read.detail, '$.read_as'), read.seq) AS read_as,
         arg_max(read.started_at, read.seq) AS started_at,
         max(read.seq) AS seq
     FROM "fetch" AS read
@@ -50,7 +49,7 @@ SELECT
     coalesce(used.fetch_id, asked.fetch_id) AS fetch_id,
     json_merge_patch(
         coalesce(used.detail, '{}'),
-        json_object('watermark', NULL, 'read_as', asked.read_as),
+        '{"watermark": null, "read_as": null}',
         CASE
             WHEN used.agrees IS FALSE
                 THEN json_object('rows_usd', used.rows_usd::VARCHAR, 'control_usd', used.control_usd::VARCHAR)

@@ -1,4 +1,5 @@
 -- Google's detailed usage cost export as a table: its columns as documented, and the pseudo column of its partitions.
+-- Costs are doubles there, so they are here: what is made of them exactly is what the queries are held to.
 CREATE OR REPLACE TABLE billing_export (
     billing_account_id VARCHAR,
     service STRUCT(id VARCHAR, description VARCHAR),

@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json
 
+from aispend_pipeline.errors import UsageError
 from aispend_pipeline.sql import statement
 
 # Rows are read as JSON, each within a block.
@@ -48,15 +49,15 @@ def _read(lines: bytes, connection: duckdb.DuckDBPyConnection) -> pa.Table:
 def translated(query: str) -> str:
     """A query of BigQuery's dialect in DuckDB's, of `billing_export` whatever its table is called.
 
-    Parameters `@name` become `$name`; only those that the text names may be bound. Raises `RuntimeError` where
+    Parameters `@name` become `$name`; only those that the text names may be bound. Raises `UsageError` where
     sqlglot is not installed (it comes with the dev dependencies), and `sqlglot.ParseError` for what is no query.
     """
     try:
         import sqlglot
         from sqlglot import exp
     except ImportError:
-        raise RuntimeError(
-            "the stand-in for BigQuery needs sqlglot, which is not installed: pip install sqlglot"
+        raise UsageError(
+            "the simulated BigQuery needs sqlglot, which is not installed; run: pip install sqlglot"
         ) from None
     tree = sqlglot.parse_one(query, read="bigquery")
     for table in tree.find_all(exp.Table):

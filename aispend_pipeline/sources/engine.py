@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -19,6 +20,8 @@ from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.normalise.tally import Tally, tally
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.http import Budget, Caller, Endpoint, Limits
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,28 +101,50 @@ async def attempt(
 
     `account` is whose lines are read, if not those of the account that asks; `noted` is detail of either outcome.
     """
+    started_at, pages = asking.clock.now(), list[Page]()
+    said = await tried(
+        source, asking, window, partial(read, pages, started_at), account=account, noted=noted, pages=pages
+    )
+    if isinstance(said, Fetch):
+        return said
+    outcome = {"state": FetchState.COMPLETE, "answers": said.answers}
+    detail = {**(noted or {}), **said.detail}
+    return _told(_made(source, account or asking.account, window, started_at, asking.clock, pages, detail, outcome))
+
+
+async def tried(
+    source: Source,
+    asking: Asking,
+    window: Window,
+    ask: Callable[[], Awaitable[T]],
+    *,
+    account: str | None = None,
+    noted: Mapping[str, Any] | None = None,
+    pages: Sequence[Page] = (),
+) -> T | Fetch:
+    """What `ask` brings, or the failed fetch of what it raised; see `attempt`."""
     started_at = asking.clock.now()
-    pages: list[Page] = []
-    outcome: dict[str, Any]
-    detail = dict(noted or {})
     try:
-        said = await read(pages, started_at)
-        outcome = {"state": FetchState.COMPLETE, "answers": said.answers}
-        detail |= said.detail
+        return await ask()
     except FetchError as error:
         outcome = _failed(error.error_class, str(error))
     except AispendError as error:
         outcome = _failed(ErrorClass.INTERNAL, str(error))
     except Exception as error:  # whatever it is, it is this window's alone
         outcome = _failed(ErrorClass.INTERNAL, asking.caller.redacted(f"a fault of aispend's own: {error!r}"))
-    fetch = _made(source, account or asking.account, window, started_at, asking.clock, pages, detail, outcome)
+    of = account or asking.account
+    return _told(_made(source, of, window, started_at, asking.clock, pages, dict(noted or {}), outcome))
+
+
+def _told(fetch: Fetch) -> Fetch:
+    """The same, logged."""
     log.info(
         "fetch.done",
         source=fetch.source,
         account=fetch.account,
-        window=str(window),
+        window=str(fetch.window),
         state=fetch.state,
-        pages=len(pages),
+        pages=len(fetch.pages),
         error=fetch.error,
     )
     return fetch

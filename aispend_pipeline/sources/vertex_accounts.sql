@@ -5,13 +5,5 @@ WHERE
     {partition_filter}
     usage_start_time >= @usage_from
     AND usage_start_time < @usage_to
-    AND (
-        service.id IN UNNEST(@service_ids)
-        OR REGEXP_CONTAINS(LOWER(TRIM(service.description)), @service_pattern)
-        OR (
-            service.id IN UNNEST(@mixed_service_ids)
-            AND REGEXP_CONTAINS(LOWER(TRIM(sku.description)), @mixed_sku_pattern)
-        )
-        {or_tax}
-    )
+    AND ({is_ai})
 ORDER BY account_id

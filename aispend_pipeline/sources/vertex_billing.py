@@ -24,15 +24,15 @@ from aispend_pipeline.model import (
     midnight,
     windows_of,
 )
-from aispend_pipeline.normalise.bigquery import answer
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.normalise.vertex_billing import VertexBilling
 from aispend_pipeline.settings import GoogleAccount, Settings
 from aispend_pipeline.sources import bigquery, google
-from aispend_pipeline.sources.engine import Asking, Read, attempt, tallied
+from aispend_pipeline.sources.engine import Asking, Read, attempt, tallied, tried
 from aispend_pipeline.sources.http import Endpoint
 from aispend_pipeline.sources.vertex_queries import (
     A_DAY,
+    billing_accounts,
     changes,
     export_times,
     lines_exported,
@@ -107,16 +107,10 @@ class VertexBillingSource:
         """
         now = asking.clock.now()
         since = min(watermark, now) - OVERLAP  # a clock that was ahead may have noted what is not yet
-        changed: dict[date, datetime] = {}
-
-        async def ask(pages: list[Page], now: datetime) -> Read:
-            await bigquery.run(asking, account, worded("changed", account, since - A_DAY, {"watermark": since}), pages)
-            changed.update(changes(pages))
-            return Read(())
-
-        asked = await attempt(self, asking, window, ask, noted={"read_as": account.name})
-        if asked.state is FetchState.FAILED:
-            return [asked], None
+        asked = partial(_days_changed, asking, account, since)
+        changed = await tried(self, asking, window, asked, noted={"read_as": account.name})
+        if isinstance(changed, Fetch):
+            return [changed], None
         look_back = (now - timedelta(hours=asking.settings.lookback_hours)).date()
         read: list[Fetch] = []
         for run in windows_of(day for day in changed if GRID_START <= day < look_back):
@@ -127,19 +121,16 @@ class VertexBillingSource:
 
     async def _window(self, asking: Asking, account: GoogleAccount, window: Window) -> list[Fetch]:
         """One fetch for each billing account, the table's own last: what was exported, then the lines."""
-        found: list[_Exports] = []
-
-        async def look(pages: list[Page], now: datetime) -> Read:
-            found.append(await _looked(asking, account, window, pages, now))
-            return Read(())
-
-        asked = await attempt(self, asking, window, look, noted={"read_as": account.name})
-        if asked.state is FetchState.FAILED:
-            return [asked]
-        exports = found[0]
+        asked = partial(_looked, asking, account, window)
+        exports = await tried(self, asking, window, asked, noted={"read_as": account.name})
+        if isinstance(exports, Fetch):
+            return [exports]
+        names = names_of(account, exports.accounts)
         fetches = []
-        for name, billing_account in names_of(account, exports.accounts).items():
+        for name, billing_account in names.items():
             noted = _noted(account.name, billing_account, exports.newest)
+            if name == account.name and len(names) > 1:
+                noted["beside"] = [other for other in names if other != name]
             read = partial(self._lines, asking, account, window, billing_account, exports)
             fetches.append(await attempt(self, asking, window, read, account=name, noted=noted))
         return fetches
@@ -169,22 +160,24 @@ class VertexBillingSource:
         return Read(answers, rows.notes())
 
 
-async def _looked(asking: Asking, account: GoogleAccount, window: Window, pages: list[Page], now: datetime) -> _Exports:
+async def _looked(asking: Asking, account: GoogleAccount, window: Window) -> _Exports:
     """How far the table goes, and whose lines it has; older ones may be of accounts that have left it since."""
+    now, pages, older = asking.clock.now(), list[Page](), list[Page]()
     await bigquery.run(asking, account, worded("exports", account, now - _EXPORTS_SINCE), pages)
     exported = export_times(pages)
-    accounts = set(exported)
-    if accounts and account.billing_accounts and accounts.isdisjoint(account.billing_accounts):
-        said = f"the table has lines of {', '.join(sorted(accounts))[:200]}, and none of GCP_BILLING_ACCOUNT_ID"
+    if exported and account.billing_accounts and not exported.keys() & set(account.billing_accounts):
+        said = f"the table has lines of {', '.join(sorted(exported))[:200]}, and none of GCP_BILLING_ACCOUNT_ID"
         raise FetchError(ErrorClass.REJECTED, f"{said}{account.suffix}; set it to those that are to be read")
     if window.first < (now - _SEEN_WITHIN).date():
-        older: list[Page] = []
         await bigquery.run(asking, account, of_window("accounts", account, window), older)
-        accounts |= {
-            billing_account or "" for page in older for (billing_account,) in answer(page.body, ["account_id"])
-        }
-        pages.extend(older)
-    return _Exports(accounts, max(exported.values(), default=None), pages)
+    newest = max(exported.values(), default=None)
+    return _Exports({*exported, *billing_accounts(older)}, newest, [*pages, *older])
+
+
+async def _days_changed(asking: Asking, account: GoogleAccount, since: datetime) -> dict[date, datetime]:
+    pages: list[Page] = []
+    await bigquery.run(asking, account, worded("changed", account, since - A_DAY, {"watermark": since}), pages)
+    return changes(pages)
 
 
 def names_of(account: GoogleAccount, seen: Collection[str]) -> dict[str, str | None]:

@@ -7,14 +7,6 @@ FROM `{table}`
 WHERE
     {partition_filter}
     export_time > @watermark
-    AND (
-        service.id IN UNNEST(@service_ids)
-        OR REGEXP_CONTAINS(LOWER(TRIM(service.description)), @service_pattern)
-        OR (
-            service.id IN UNNEST(@mixed_service_ids)
-            AND REGEXP_CONTAINS(LOWER(TRIM(sku.description)), @mixed_sku_pattern)
-        )
-        {or_tax}
-    )
+    AND ({is_ai})
 GROUP BY usage_day
 ORDER BY usage_day

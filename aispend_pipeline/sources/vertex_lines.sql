@@ -35,15 +35,7 @@ WITH lines AS (
         AND usage_start_time < @usage_to
         AND IFNULL(billing_account_id, '') = @billing_account_id
         AND cost_type IN UNNEST(@cost_types)
-        AND (
-            service.id IN UNNEST(@service_ids)
-            OR REGEXP_CONTAINS(LOWER(TRIM(service.description)), @service_pattern)
-            OR (
-                service.id IN UNNEST(@mixed_service_ids)
-                AND REGEXP_CONTAINS(LOWER(TRIM(sku.description)), @mixed_sku_pattern)
-            )
-            {or_tax}
-        )
+        AND ({is_ai})
 )
 
 SELECT

@@ -16,13 +16,20 @@ from aispend_pipeline.sources.bigquery import Query, Value
 from aispend_pipeline.sql import statement
 
 COST_TYPES = ("regular", "adjustment", "rounding_error")
-_PARTITIONS = {
+PARTITION_FILTERS = {
     "ingestion": "_PARTITIONTIME >= @partition_from AND",
     "export_time": "export_time >= @partition_from AND",
     "none": "",
 }
 # A partition may be a day older than the usage that it holds.
 A_DAY = timedelta(days=1)
+
+
+def sql_of(name: str, table: str, partition_mode: str, *, include_tax: bool = False, room: str = "sources") -> str:
+    """The SQL of `vertex_<name>.sql`, of a table whose name was checked; all else that varies is a parameter."""
+    is_ai = statement("sources", "vertex_is_ai").format(or_tax="OR cost_type = 'tax'" if include_tax else "")
+    partition_filter = PARTITION_FILTERS[partition_mode]
+    return statement(room, f"vertex_{name}").format(table=table, partition_filter=partition_filter, is_ai=is_ai)
 
 
 def worded(
@@ -33,10 +40,7 @@ def worded(
     room: str = "sources",
 ) -> Query:
     """The query of `vertex_<name>.sql` in `room`, with the parameters that its text names."""
-    or_tax = "OR cost_type = 'tax'" if account.include_tax else ""
-    sql = statement(room, f"vertex_{name}").format(
-        table=account.table, partition_filter=_PARTITIONS[account.partition_mode], or_tax=or_tax
-    )
+    sql = sql_of(name, account.table or "", account.partition_mode, include_tax=account.include_tax, room=room)
     offered: dict[str, Value] = {
         "report_tz": "UTC",
         "partition_from": partition_from,
@@ -72,6 +76,11 @@ def export_times(pages: Sequence[Page]) -> dict[str, datetime]:
     """By billing account, when its newest line was exported."""
     columns = ("account_id", "last_export_time", "rows_seen")
     return {account or "": _instant(at) for page in pages for account, at, _ in answer(page.body, columns)}
+
+
+def billing_accounts(pages: Sequence[Page]) -> set[str]:
+    """Whose lines there are."""
+    return {account or "" for page in pages for (account,) in answer(page.body, ("account_id",))}
 
 
 def lines_exported(pages: Sequence[Page]) -> Iterator[datetime]:

@@ -1,13 +1,14 @@
 -- Days that are done: read whole, settled, not refused since, and from the newest complete answer there is; with
 -- when they were last read, since providers correct some of them later.
 -- An answer that was stored and never added up (its run died) makes its day due again.
--- A table that has several accounts is asked for together: its day is done if it is for all of them.
+-- Accounts that are read together (`beside`) are done together: only the one that asks is asked for again.
 WITH done AS (
     SELECT
         coverage.source,
-        coalesce(json_extract_string(coverage.detail, '$.read_as'), coverage.account) AS account,
+        coverage.account,
         coverage.day,
-        coverage.last_read_at
+        coverage.last_read_at,
+        from_json(coalesce(coverage.detail -> '$.beside', '[]'), '["VARCHAR"]') AS beside
     FROM coverage
     WHERE
         coverage.state = 'complete'
@@ -23,24 +24,21 @@ WITH done AS (
                 AND read.account = coverage.account
                 AND answer.day = coverage.day
         )
-),
-
-asked AS (
-    SELECT
-        source,
-        coalesce(json_extract_string(detail, '$.read_as'), account) AS account,
-        day,
-        count(*) AS accounts
-    FROM coverage
-    GROUP BY ALL
 )
 
 SELECT
-    done.source,
-    done.account,
-    done.day,
-    min(done.last_read_at) AS last_read_at
+    source,
+    account,
+    day,
+    last_read_at
 FROM done
-INNER JOIN asked USING (source, account, day)
-GROUP BY done.source, done.account, done.day
-HAVING count(*) = any_value(asked.accounts)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM (SELECT unnest(done.beside) AS account) AS other
+        WHERE
+            NOT EXISTS (
+                SELECT 1 FROM done AS also
+                WHERE also.source = done.source AND also.day = done.day AND also.account = other.account
+            )
+    )

@@ -190,8 +190,8 @@ ERRORS = [
     (403, "error_403_quota_project.json", "unauthorized", "set-quota-project PROJECT"),
     (403, "error_403_api_disabled.json", "unauthorized", "gcloud services enable billingbudgets.googleapis.com"),
     (403, "error_403_permission.json", "unauthorized", "the role Billing Account Viewer"),
-    (404, "error_404_budget.json", "rejected", "check GCP_BUDGET_NAME or GCP_BILLING_ACCOUNT_ID"),
-    (401, "error_401_unauthenticated.json", "unauthorized", "check the credentials"),
+    (404, "error_404_budget.json", "rejected", "check GCP_BUDGET_NAME"),
+    (401, "error_401_unauthenticated.json", "unauthorized", "set GCP_SA_JSON to credentials that are valid"),
     (429, "error_429_rate_limit.json", "rate_limited", "Quota exceeded"),
 ]
 
@@ -222,7 +222,7 @@ def test_a_refused_subscription_has_its_remedy_too(world):
     world.google.refuse(PULL, 403, "error_403_permission.json")
     read = world.read(GCP_PUBSUB_SUBSCRIPTION__EU=other)
 
-    assert "the role Pub/Sub Subscriber, or check GCP_PUBSUB_SUBSCRIPTION" in read["default"].error
+    assert "the role Pub/Sub Subscriber on the subscription, or check GCP_PUBSUB_SUBSCRIPTION" in read["default"].error
     assert f"{other}:pull answered 404" in read["eu"].error
     assert "; check GCP_PUBSUB_SUBSCRIPTION" in read["eu"].error
     assert read["default"].budgets == 4

@@ -11,17 +11,12 @@ import duckdb
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.normalise.vertex_billing import COLUMNS, VertexBilling
 from aispend_pipeline.simulator.export_table import load_rows, translated
-from aispend_pipeline.sql import statement
+from aispend_pipeline.sources.vertex_queries import sql_of
 from aispend_pipeline_tests.conftest import ROOT
 from aispend_pipeline_tests.sources.scripted import NOW
 
 WINDOW = Window(date(2026, 11, 14), date(2026, 11, 18))
 GOOGLE = ROOT / "data" / "samples" / "google"
-PARTITION_FILTERS = {
-    "ingestion": "_PARTITIONTIME >= @partition_from AND",
-    "export_time": "export_time >= @partition_from AND",
-    "none": "",
-}
 # A meter's line, as BigQuery's texts.
 LINE = {
     "usage_day": "2026-11-14",
@@ -102,10 +97,7 @@ def _pages(connection: duckdb.DuckDBPyConnection, window: Window, partitions: st
 
 @lru_cache
 def _query(partitions: str) -> str:
-    text = statement("sources", "vertex_lines")
-    return translated(
-        text.format(table="p-1.billing.export", partition_filter=PARTITION_FILTERS[partitions], or_tax="")
-    )
+    return translated(sql_of("lines", "p-1.billing.export", partitions))
 
 
 def _text(value: Any) -> str | None:

@@ -15,16 +15,11 @@ from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.simulator.google import table_name
 from aispend_pipeline.simulator.google_books import BILLED
 from aispend_pipeline.simulator.google_tokens import PROJECT, service_account_json
-from aispend_pipeline.sql import statement
+from aispend_pipeline.sources.vertex_queries import sql_of
 
 from ..conftest import ROOT
 
 SAMPLES = ROOT / "data" / "samples" / "google"
-FILTERS = {
-    "ingestion": "_PARTITIONTIME >= @partition_from AND",
-    "export_time": "export_time >= @partition_from AND",
-    "none": "",
-}
 QUICKLY = DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.01).with_timeout(5)
 _TEXTS = {
     "report_tz": "UTC",
@@ -54,8 +49,7 @@ def client(base_url: str, key: str | None = None) -> Iterator[bigquery.Client]:
 
 def lines_query(table: str, mode: str = "ingestion") -> str:
     """The query of a bill's lines over `table`."""
-    text = statement("sources", "vertex_lines")
-    return text.format(table=table, partition_filter=FILTERS[mode], or_tax="")
+    return sql_of("lines", table, mode)
 
 
 def configuration(billing_account: str, days: Window, **how: object) -> bigquery.QueryJobConfig:

@@ -7,7 +7,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from aispend_pipeline.errors import UsageError
 from aispend_pipeline.simulator.export_table import load_rows, translated
+from aispend_pipeline.sources.vertex_queries import sql_of
 from aispend_pipeline_tests.conftest import ROOT
 
 SCHEMA = ROOT / "data" / "samples" / "google" / "billing_export_schema_detailed.json"
@@ -69,18 +71,15 @@ def test_a_value_of_another_type_is_refused(connection, row):
         load_rows(connection, [row])
 
 
-@pytest.mark.parametrize("name", ["vertex_lines", "vertex_exports", "vertex_changed"])
+@pytest.mark.parametrize("name", ["lines", "exports", "changed", "accounts"])
 def test_a_query_asks_the_table_whatever_its_name_and_keeps_its_parameters(name):
-    query = (ROOT / "aispend_pipeline" / "sources" / f"{name}.sql").read_text()
-    said = translated(
-        query.format(table="some-project.set.gcp_v1", partition_filter="export_time > @from AND", or_tax="")
-    )
-    assert "FROM billing_export WHERE export_time > $from AND" in said
+    said = translated(sql_of(name, "some-project.set.gcp_v1", "export_time"))
+    assert "FROM billing_export WHERE export_time >= $partition_from AND" in said
     assert "gcp_v1" not in said
     assert "@" not in said
 
 
 def test_without_sqlglot_it_says_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "sqlglot", None)
-    with pytest.raises(RuntimeError, match="pip install sqlglot"):
+    with pytest.raises(UsageError, match="pip install sqlglot"):
         translated("SELECT 'never asked before'")

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain, combinations
 
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -11,11 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from aispend_pipeline.caps.known import configured
 from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.model import CoverageState, FetchState, Window
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.google import samples_bigquery
 from aispend_pipeline.sources.http import Limits
+from aispend_pipeline.sources.vertex_billing import names_of
 from aispend_pipeline.tick import due_now
+from aispend_pipeline.warehouse.status import same_billing_accounts
 
-from .google_world import EXPECTED, JOBS, LINES, NOW, ROWS, TOKEN, WINDOW, grown, sample, world, written
+from .google_world import EXPECTED, JOBS, LINES, NOW, ROWS, TOKEN, WINDOW, environment, grown, sample, world, written
 from .scripted import FakeClock
 
 OTHERS = ["01DDDD-EEEEEE-000002", "01EEEE-FFFFFF-000001"]
@@ -341,18 +346,25 @@ def test_a_window_of_the_future_has_no_figures(home):
         assert made.states(Window(date(2026, 11, 16), date(2026, 11, 16)))["default", date(2026, 11, 16)] is COMPLETE
 
 
+def days_due(made) -> set[date]:
+    """The days that a feed is asked for now."""
+    return {day for one in due_now(made.settings, made.clock.now()) if one.feeds for day in one.window.days()}
+
+
 class TestWhatMustNotHappen:
-    def test_a_line_never_changes_its_account_whoever_else_is_seen(self, home):
-        """In a table whose name says nothing, an account that is left alone stays what it was."""
-        clock = FakeClock(NOW)
-        app = samples_bigquery(ROWS, clock, table="billing-proj.finance.all_exports")
-        with world(home, app, GCP_BQ_DATASET="finance", GCP_BQ_TABLE="all_exports") as made:
-            made.read()
-            before = made.answer(WINDOW, "account").rows
-            made.google.app = samples_bigquery(ROWS, clock, table="billing-proj.finance.all_exports")
-            made.environment["GCP_BILLING_ACCOUNT_ID"] = ""
-            made.read(Window(date(2026, 11, 21), date(2026, 11, 22)))
-            assert made.answer(WINDOW, "account").rows == before
+    @pytest.mark.parametrize("table", ["all_exports", "gcp_billing_export_v1_01AAAA_BBBBBB_CCCCCC"])
+    @pytest.mark.parametrize("ids", ["", "01BBBB-BBBBBB-BBBBBB,01AAAA-BBBBBB-CCCCCC"])
+    def test_a_line_never_changes_its_account_whoever_else_is_seen(self, table, ids):
+        """An account that is left alone in a table is called what it was beside the others."""
+        told = environment("http://127.0.0.1:9", f"p-one.set.{table}", GCP_BILLING_ACCOUNT_ID=ids)
+        account = Settings.load(told, dotenv=None).vertex[0]
+        everyone = {"01AAAA-BBBBBB-CCCCCC", "01BBBB-BBBBBB-BBBBBB", "01CCCC-CCCCCC-CCCCCC"}
+
+        def called(seen):
+            return {billed: name for name, billed in names_of(account, seen).items() if billed}
+
+        for seen in map(set, chain.from_iterable(combinations(sorted(everyone), n) for n in range(4))):
+            assert {one: called(seen)[one] for one in called(seen)}.items() <= called(everyone).items()
 
     def test_a_billing_account_that_is_not_in_the_table_is_no_zero(self, home):
         with world(home, GCP_BILLING_ACCOUNT_ID="01FFFF-FFFFFF-FFFFFF") as made:
@@ -361,14 +373,59 @@ class TestWhatMustNotHappen:
             assert "none of GCP_BILLING_ACCOUNT_ID; set it" in failed.error
 
     def test_days_of_any_account_that_failed_are_due_again_for_the_table(self, home):
+        """As long as that account is one of the table; and then no more."""
         with world(home, AISPEND_START_DATE="2026-11-14", now=NOW + timedelta(days=20)) as made:
             made.google.says(LINES, *[sample("bigquery_error_403_quota", 403)] * 5, after=5)
             states = {fetch.account: fetch.state for fetch in made.read(limits=QUICK)}
             assert sorted(states.values()) == [FetchState.COMPLETE, FetchState.COMPLETE, FetchState.FAILED]
             made.google.answers.clear()
-            assert WINDOW.first in {
-                day for one in due_now(made.settings, made.clock.now()) if one.feeds for day in one.window.days()
-            }
+            assert WINDOW.first in days_due(made)
+            made.read()
+            assert WINDOW.first not in days_due(made)
+
+    def test_an_account_that_leaves_does_not_keep_its_last_days_due_for_ever(self, home, tmp_path):
+        still = written(FIRST, usage_start_time="2026-11-28T10:00:00Z", export_time="2026-11-28T15:00:00Z")
+        with world(home, AISPEND_START_DATE="2026-11-21") as made:
+            made.read(Window(date(2026, 11, 21), date(2026, 11, 22)))  # the others' newest day is not known yet
+            made.google.app = samples_bigquery(grown(tmp_path, still), made.clock)
+            made.days_later(6)
+            made.read(Window(date(2026, 11, 21), date(2026, 11, 28)))
+            made.add_up(Window(date(2026, 11, 21), date(2026, 11, 28)))
+            assert date(2026, 11, 22) not in days_due(made)
+
+    def test_changes_that_cannot_be_looked_for_are_a_failure_beside_the_running_days_figures(self, home):
+        today = Window(date(2026, 11, 21), date(2026, 11, 22))
+        with world(home) as made:
+            made.read(today)
+            made.days_later(1 / 24)
+            made.google.says(JOBS, *[sample("bigquery_error_403_quota", 403)] * 5, after=9)
+            fetches = made.read(today, limits=QUICK)
+            assert [fetch.state for fetch in fetches] == [FetchState.COMPLETE] * 6 + [FetchState.FAILED]
+            assert made.feed().state == FetchState.FAILED
+            assert any("the last fetch failed" in line for line in made.feed().complaints(made.clock.now(), 10_800))
+            assert all("watermark" not in fetch.detail for fetch in fetches)
+
+    def test_lines_that_were_there_later_than_they_were_exported_are_found(self, home, tmp_path):
+        """The accounts of a table are not loaded together: the newest export of one may be older than another's."""
+        late = written(TestWhatComesLate.late, export_time="2026-11-22T12:00:00Z")  # before the newest of the sample
+        day = Window(date(2026, 11, 2), date(2026, 11, 2))
+        with world(home) as made:
+            made.read(Window(date(2026, 11, 1), date(2026, 11, 22)))
+            made.google.app = samples_bigquery(grown(tmp_path, late), made.clock)
+            made.days_later(1 / 24)
+            made.read(Window(date(2026, 11, 20), date(2026, 11, 22)))
+            made.add_up(day)
+            assert made.answer(day).total_usd == Decimal("7.25")
+
+    def test_a_billing_account_in_two_tables_is_said_to_be_counted_twice(self, home):
+        with world(home) as made:
+            made.read()
+            known = [made.feed(), replace(made.feed(), account="eu")]
+        assert same_billing_accounts(known) == [
+            "vertex_billing: the billing account 01AAAA-BBBBBB-CCCCCC is read as default and eu, and counted twice;"
+            " name the accounts of each table with GCP_BILLING_ACCOUNT_ID, or remove one"
+        ]
+        assert same_billing_accounts(known[:1]) == []
 
     def test_the_same_lines_are_stored_once_however_often_they_are_read(self, home):
         with world(home) as made:
