@@ -11,7 +11,7 @@ from aispend_pipeline.clock import Clock
 from aispend_pipeline.model import midnight
 from aispend_pipeline.simulator import anthropic_lists, anthropic_usage
 from aispend_pipeline.simulator.anthropic_answers import COST_LIMITS, Asked, Desk, Quota, invalid, nowhere
-from aispend_pipeline.simulator.anthropic_books import Line, lines
+from aispend_pipeline.simulator.anthropic_books import Line, lines, running_day
 from aispend_pipeline.simulator.buckets import Bucket
 from aispend_pipeline.simulator.scenario import CALM, Scenario
 from aispend_pipeline.simulator.troubles import under
@@ -70,7 +70,7 @@ def _costs(asked: Asked) -> dict[str, Any]:
         billed = lines(asked.account, bucket.start.date(), asked.now, asked.scenario)
         return None if billed is None else _grouped(billed, told)
 
-    return asked.page(COST_LIMITS, results, until=midnight(asked.now.date()))
+    return asked.page(COST_LIMITS, results, until=midnight(running_day(asked.account, asked.now, asked.scenario)))
 
 
 def _grouped(billed: list[Line], told: list[str]) -> list[dict[str, Any]]:

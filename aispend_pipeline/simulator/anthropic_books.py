@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from aispend_pipeline.model import midnight
 from aispend_pipeline.simulator.anthropic_workspaces import TYPES, WORKSPACES, Key, Load, Workspace
+from aispend_pipeline.simulator.contract import part_paid
 from aispend_pipeline.simulator.rhythm import EVEN, so_far, step, whole_day
 from aispend_pipeline.simulator.scenario import CALM, Scenario
 
@@ -23,7 +24,7 @@ TOKEN_TYPES = tuple(TYPES)
 _SEARCH_CENTS = Decimal(1)
 _BARE = (None,) * 5  # what a line that is not of tokens does not say
 # Code execution in the default workspace of every account: hours a day, and US cents an hour.
-_EXECUTION_HOURS, _EXECUTION_CENTS = 24, Decimal("3.25")
+_EXECUTION_HOURS, _EXECUTION_CENTS = 24, Decimal(5)
 
 
 class Line(NamedTuple):
@@ -50,11 +51,24 @@ class Counted(NamedTuple):
 def lines(account: str, day: date, now: datetime, scenario: Scenario = CALM) -> list[Line] | None:
     """What `account` is billed for `day`; none while the report does not know the day, as the running one."""
     known = scenario.known(PROVIDER, account, day, now)
-    if now < midnight(day + timedelta(days=1)) or known <= midnight(day):
+    if day >= running_day(account, now, scenario) or known <= midnight(day):
         return None
     factor = scenario.factor(PROVIDER, account, day, now)
-    found = _lines(account, day, step(min(known, midnight(day + timedelta(days=1)))))
+    found = spent(account, day, known)
     return list(found) if factor == 1 else [line._replace(cents=line.cents * factor) for line in found]
+
+
+def running_day(account: str, now: datetime, scenario: Scenario) -> date:
+    """The day that is not over yet for the report at `now`: from there on it has none."""
+    return (now - scenario.bill_lag(PROVIDER, account)).date()
+
+
+def spent(account: str, day: date, instant: datetime, *, at_list: bool = False) -> tuple[Line, ...]:
+    """What `account` used of `day` before `instant`, as it will be billed, whatever a report knows.
+
+    `at_list` it is at list prices. Tiers that are never billed are not here.
+    """
+    return _spent(account, day, step(min(instant, midnight(day + timedelta(days=1)))), at_list)
 
 
 def used(account: str, start: datetime, end: datetime, known: datetime) -> Iterator[Counted]:
@@ -85,12 +99,13 @@ def _dimensions(workspace: Workspace, key: Key, load: Load) -> Mapping[str, Any]
 
 
 @lru_cache(maxsize=2_000)
-def _lines(account: str, day: date, until: datetime) -> tuple[Line, ...]:
+def _spent(account: str, day: date, until: datetime, at_list: bool) -> tuple[Line, ...]:
     """The lines of `day` up to `until`; the report does not tell keys apart."""
+    part = Decimal(1) if at_list else part_paid(PROVIDER, account)
     cents: dict[tuple[Any, ...], Decimal] = {}
 
-    def book(line: tuple[Any, ...], amount: Decimal) -> None:
-        cents[line] = cents.get(line, Decimal(0)) + amount
+    def book(line: tuple[Any, ...], listed: Decimal) -> None:
+        cents[line] = cents.get(line, Decimal(0)) + listed * part
 
     for workspace, key, load, wholes in _loads(account, day):
         for what, whole in wholes.items():
@@ -121,9 +136,7 @@ def _loads(account: str, day: date) -> tuple[tuple[Workspace, Key, Load, Mapping
 def _wholes(account: str, key: Key, load: Load, day: date) -> Mapping[str, int]:
     """Tokens by type, and searches, of a whole day."""
     ways = f"{load.service_tier}/{load.context_window}/{load.inference_geo}"
-    normal = {what: int(load.millions * share * 1e6) for what, (_, _, share) in TYPES.items()} | {
-        SEARCHES: load.searches
-    }
+    normal = {what: int(load.millions * share * 1e6) for what, (_, share) in TYPES.items()} | {SEARCHES: load.searches}
     return {
         what: whole_day(
             f"{account}/{key.key_id}/{load.model.name}/{ways}/{what}", amount, 1.0, key.weekend, key.growth, day

@@ -1,6 +1,7 @@
 """What the simulated organisation runs at Anthropic: workspaces, their keys, and what those use.
 
-Prices are invented; they resemble real ones.
+Prices are those published on https://platform.claude.com/docs/en/about-claude/pricing, in force since 2026-10-14, and
+hold for every day.
 """
 
 from dataclasses import dataclass
@@ -12,23 +13,31 @@ from aispend_pipeline.simulator.rhythm import NIGHT, OFFICE
 
 _UNCACHED, _READ, _OUTPUT = "uncached_input_tokens", "cache_read_input_tokens", "output_tokens"
 _WRITE_5M, _WRITE_1H = (f"cache_creation.ephemeral_{kept}_input_tokens" for kept in ("5m", "1h"))
-# By type of token: the words of the description, the price over that of input, and the share of its use.
+# By type of token: the words of the description, and the share of its use.
 TYPES = {
-    _UNCACHED: ("Input Tokens", Decimal(1), 1.0),
-    _WRITE_5M: ("Input Tokens, Cache Write", Decimal("1.25"), 0.35),
-    _WRITE_1H: ("Input Tokens, Cache Write", Decimal(2), 0.12),
-    _READ: ("Input Tokens, Cache Hit", Decimal("0.1"), 4.5),
-    _OUTPUT: ("Output Tokens", Decimal(5), 0.3),
+    _UNCACHED: ("Input Tokens", 1.0),
+    _WRITE_5M: ("Input Tokens, Cache Write", 0.35),
+    _WRITE_1H: ("Input Tokens, Cache Write", 0.12),
+    _READ: ("Input Tokens, Cache Hit", 4.5),
+    _OUTPUT: ("Output Tokens", 0.3),
 }
+# The price over that of input, the same for every model; that of a cache read is the model's own.
+_TIMES = {_UNCACHED: Decimal(1), _WRITE_5M: Decimal("1.25"), _WRITE_1H: Decimal(2), _OUTPUT: Decimal(5)}
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model: its name, how descriptions spell it, and the price of a million tokens of its input, US cents."""
+    """A model: its name, how descriptions spell it, and the list price of a million tokens of its input, US cents.
+
+    `read` is the price of a cache read over that of input; `long_costs_more` says whether prompts of more than
+    200,000 tokens do.
+    """
 
     name: str
     spelt: str
     cents: Decimal
+    read: Decimal = Decimal("0.1")
+    long_costs_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,11 @@ class Load:
     searches: int = 0
 
     def price(self, token_type: str) -> Decimal:
-        """US cents a million tokens; batch, long context and `us` have their own."""
-        cents = self.model.cents * TYPES[token_type][1]
+        """The list price, US cents a million tokens; batch, long context and `us` have their own."""
+        cents = self.model.cents * (self.model.read if token_type == _READ else _TIMES[token_type])
         if self.service_tier == "batch":
             cents *= Decimal("0.5")
-        if self.context_window == "200k-1M":
+        if self.context_window == "200k-1M" and self.model.long_costs_more:
             cents *= Decimal("1.5") if token_type == _OUTPUT else 2
         return cents * Decimal("1.1") if self.inference_geo == "us" else cents
 
@@ -76,8 +85,8 @@ class Workspace:
     archived_at: datetime | None = None
 
 
-_OPUS = Model("claude-opus-5-5", "Claude Opus 5.5", Decimal(500))
-_SONNET = Model("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", Decimal(300))
+_OPUS = Model("claude-opus-5-5", "Claude Opus 5.5", Decimal(400), read=Decimal("0.05"))
+_SONNET = Model("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", Decimal(300), long_costs_more=True)
 _HAIKU = Model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", Decimal(100))
 _OLD_HAIKU = Model("claude-3-5-haiku-20241022", "Claude Haiku 3.5", Decimal(80))
 _OURS, _THEIRS = PEOPLE["default"], PEOPLE["eu"]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from aispend_pipeline.model import midnight
 from aispend_pipeline.simulator import openai_meters as run
+from aispend_pipeline.simulator.contract import part_paid
 from aispend_pipeline.simulator.openai_meters import Meter, Work
 from aispend_pipeline.simulator.people import PEOPLE, Person
 from aispend_pipeline.simulator.rhythm import EVEN, so_far, step, whole_day
@@ -47,14 +48,30 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """Tokens of `model` that a project which shares its data has free of charge on each day."""
+
+    model: str
+    tokens: int
+
+    def covers(self, meter: Meter) -> bool:
+        """Whether the units of `meter` are such tokens."""
+        return meter.line_item.startswith(f"{self.model}, ")
+
+
+NOTHING_FREE = Allowance("", 0)
+
+
+@dataclass(frozen=True)
 class Project:
-    """A project, its keys, the busiest first, and what they run until it was archived."""
+    """A project, its keys, the busiest first, what they run until it was archived, and what is free."""
 
     project_id: str
     name: str
     keys: tuple[Key, ...]
     work: Work
     archived_at: datetime | None = None
+    free: Allowance = NOTHING_FREE
 
 
 _OURS, _THEIRS = PEOPLE["default"], PEOPLE["eu"]
@@ -68,7 +85,13 @@ PROJECTS: dict[str, tuple[Project, ...]] = {
         ),
     ),
     "eu": (
-        Project("proj_support", "Support", (Key("key_helpdesk", None),), run.SUPPORT),
+        Project(
+            "proj_support",
+            "Support",
+            (Key("key_helpdesk", None),),
+            run.SUPPORT,
+            free=Allowance("gpt-5.6-terra", 10_000_000),
+        ),
         Project("proj_studio", "Studio", (Key("key_render", _THEIRS[1]),), run.STUDIO),
     ),
 }
@@ -77,11 +100,21 @@ _GIBIBYTE = 2**30
 
 
 def lines(account: str, day: date, now: datetime, scenario: Scenario = CALM) -> list[Line]:
-    """What `account` is billed for `day` as far as it is over at `now`; nothing for a day to come."""
-    known = step(scenario.known(PROVIDER, account, day, now))
+    """What the bill says at `now` that `account` is billed for `day`; nothing for a day to come."""
+    known = min(scenario.known(PROVIDER, account, day, now), now - scenario.bill_lag(PROVIDER, account))
     factor = scenario.factor(PROVIDER, account, day, now)
-    found = _lines(account, day, min(known, midnight(day + timedelta(days=1))))
-    return list(found) if factor == 1 else [line._replace(amount=line.amount * factor) for line in found]
+    found = list(spent(account, day, known))
+    if day.day == 1 and step(known) > midnight(day):
+        found.append(Line(None, None, "Promotional credit", _CREDIT, None, None))
+    return found if factor == 1 else [line._replace(amount=line.amount * factor) for line in found]
+
+
+def spent(account: str, day: date, instant: datetime, *, at_list: bool = False) -> tuple[Line, ...]:
+    """What `account` used of `day` before `instant`, as it will be billed, whatever a bill knows; no credit is here.
+
+    `at_list` it is at list prices, and what is free of charge is worth its price.
+    """
+    return _spent(account, day, step(min(instant, midnight(day + timedelta(days=1)))), at_list)
 
 
 def used(account: str, path: str, start: datetime, end: datetime, known: datetime) -> Iterator[Counted]:
@@ -110,18 +143,24 @@ def stored(account: str, start: datetime, known: datetime) -> Iterator[Counted]:
 
 
 @lru_cache(maxsize=2_000)
-def _lines(account: str, day: date, until: datetime) -> tuple[Line, ...]:
+def _spent(account: str, day: date, until: datetime, at_list: bool) -> tuple[Line, ...]:
+    part = Decimal(1) if at_list else part_paid(PROVIDER, account)
+
+    def line(project_id: str | None, key_id: str | None, meter: Meter, quantity: int) -> Line:
+        amount = meter.usd * part * quantity / meter.per
+        return Line(project_id, key_id, meter.line_item, amount, Decimal(quantity), meter.unit)
+
+    meters = _meters(account, day)
+    left = {project.project_id: 0 if at_list else project.free.tokens for project, *_ in meters}
     made = []
-    for project, key, meter, whole in _meters(account, day):
+    for project, key, meter, whole in meters:
         quantity = so_far(whole, project.work.hours, day, until)
-        amount = meter.usd * quantity / meter.per
-        made.append(Line(project.project_id, key.key_id, meter.line_item, amount, Decimal(quantity), meter.unit))
-    kept = run.STORAGE
-    quantity = so_far(kept.amount, EVEN, day, until)
-    made.append(Line(None, None, kept.line_item, kept.usd * quantity, Decimal(quantity), kept.unit))
-    if day.day == 1 and until > midnight(day):
-        made.append(Line(None, None, "Promotional credit", _CREDIT, None, None))
-    return tuple(line for line in made if line.amount)
+        # The allowance goes to the meters in their order, input first: as the day grows, so does what is left of each.
+        free = min(quantity, left[project.project_id]) if project.free.covers(meter) else 0
+        left[project.project_id] -= free
+        made.append(line(project.project_id, key.key_id, meter, quantity - free))
+    made.append(line(None, None, run.STORAGE, so_far(run.STORAGE.amount, EVEN, day, until)))
+    return tuple(one for one in made if one.amount)
 
 
 @lru_cache(maxsize=2_000)

@@ -1,6 +1,7 @@
-"""What the simulated organisation runs at OpenAI: meters, their prices, and what the usage book counts them as.
+"""What the simulated organisation runs at OpenAI: meters, their list prices, and what the usage book counts them as.
 
-Prices are invented; they resemble real ones. A meter without a price is counted and not billed: those
+Prices are those published on https://developers.openai.com/api/docs/pricing, in force since 2026-10-14, and hold for
+every day; some are of models whose names here no list has. A meter without a price is counted and not billed: those
 of which no billed line has been seen in real answers, and what is free.
 """
 
@@ -25,7 +26,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Meter:
-    """One line item: its price for each unit of `per`, and how much a busy key uses on a normal day."""
+    """One line item: its list price for each `per` units, and how much a busy key uses on a normal day."""
 
     line_item: str
     usd: Decimal
@@ -84,11 +85,11 @@ def _counted(name: str, amount: int, unit: str, *counts: Count, usd: str = "0", 
 _SOL = _tokens(
     "gpt-5.6-sol",
     14,
-    {"input": "5.00", "cached input": "0.50", "cache writes": "6.25", "output": "30.00"},
+    {"input": "4.00", "cached input": "0.40", "cache writes": "5.00", "output": "20.00"},
     _model("gpt-5.6-sol"),
 )
 _TERRA = _tokens(
-    "gpt-5.6-terra", 40, {"input": "2.50", "cached input": "0.25", "output": "15.00"}, _model("gpt-5.6-terra")
+    "gpt-5.6-terra", 40, {"input": "2.00", "cached input": "0.20", "output": "12.00"}, _model("gpt-5.6-terra")
 )
 _SEARCHED = (("model", "gpt-5.6-sol"), ("context_level", "medium"))
 _WEB_SEARCH = _counted(
@@ -177,7 +178,7 @@ ASSISTANT = Work(
         *_tokens(
             "priority | gpt-5.6-sol",
             1.5,
-            {"input": "10.00", "output, long context": "60.00"},
+            {"input": "8.00", "output": "40.00", "output, long context": "60.00"},
             _model("gpt-5.6-sol", "priority"),
         ),
         _WEB_SEARCH,
@@ -193,7 +194,7 @@ NIGHTLY = Work(
         *_tokens(
             "batch | gpt-5.4-2026-03-05",
             120,
-            {"input": "1.25", "cached input": "0.125", "output": "7.50"},
+            {"input": "1.25", "cached input": "0.13", "output": "7.50"},
             _model("gpt-5.4-2026-03-05", batch=True),
         ),
         *_tokens(
@@ -228,4 +229,5 @@ CODE = Work(
 SUPPORT = Work((*_TERRA, _EMBEDDING), weekend=0.70, growth=1.012)
 STUDIO = Work((*_IMAGES, _LISTENING, _WHISPER, _SPEECH), weekend=0.30, growth=1.018)
 PILOT = Work(_tokens("gpt-4o-2024-08-06", 2, {"input": "2.50", "output": "10.00"}, _model("gpt-4o-2024-08-06")), 0.1, 1)
-STORAGE = _counted("Vector storage", 410, "gibibyte_hours", usd="0.004166666666666667")
+# A day costs 0.10; a 24th of it never ends, and is cut so that a discount's two places are still kept.
+STORAGE = _counted("Vector storage", 410, "gibibyte_hours", usd="0.0041666666666667")

@@ -1,7 +1,7 @@
-"""A believable organisation: two accounts at each provider, and what it is billed there.
+"""A believable organisation: two accounts at each provider, what it uses and what it is billed there.
 
 Everything follows from the account, the day and how much of the day is over, so the same question
-always has the same answer, and a running day grows. Prices are invented; they resemble real ones.
+always has the same answer, and a running day grows. OpenAI and Anthropic bill list prices less a discount.
 """
 
 from collections.abc import Iterable
@@ -24,13 +24,33 @@ def total(provider: str, account: str, days: Iterable[date], now: datetime, scen
     return money.add(_BILLED[provider](account, day, now, scenario) for day in days)
 
 
+def used_usd(provider: str, account: str, day: date, now: datetime, *, at_list: bool = False) -> Decimal:
+    """What `account` has used of `day` by `now`, as it will be billed, whatever the bill says at `now`, USD; exact.
+
+    `at_list` it is at list prices, and what is free of charge is worth its price. Credits are not in it, nor tiers
+    that are never billed. Google is not known here: what is used there comes only with its bill.
+    """
+    return _USED[provider](account, day, now, at_list)
+
+
 def _openai(account: str, day: date, now: datetime, scenario: Scenario) -> Decimal:
     return money.add(line.amount for line in openai_books.lines(account, day, now, scenario))
 
 
 def _anthropic(account: str, day: date, now: datetime, scenario: Scenario) -> Decimal:
-    cents = money.add(line.cents for line in anthropic_books.lines(account, day, now, scenario) or ())
-    return cents.scaleb(-2)
+    return _usd(anthropic_books.lines(account, day, now, scenario) or ())
+
+
+def _used_at_openai(account: str, day: date, now: datetime, at_list: bool) -> Decimal:
+    return money.add(line.amount for line in openai_books.spent(account, day, now, at_list=at_list))
+
+
+def _used_at_anthropic(account: str, day: date, now: datetime, at_list: bool) -> Decimal:
+    return _usd(anthropic_books.spent(account, day, now, at_list=at_list))
+
+
+def _usd(lines: Iterable[anthropic_books.Line]) -> Decimal:
+    return money.add(line.cents for line in lines).scaleb(-2)
 
 
 _BILLED = {
@@ -38,6 +58,7 @@ _BILLED = {
     anthropic_books.PROVIDER: _anthropic,
     google_books.PROVIDER: google_books.net,
 }
+_USED = {openai_books.PROVIDER: _used_at_openai, anthropic_books.PROVIDER: _used_at_anthropic}
 PROVIDERS = tuple(_BILLED)
 
 

@@ -1,6 +1,6 @@
 """What goes wrong and when: a small script for the demo and the tests.
 
-Outages, slowness and rate limits happen to calls: `troubles.under` makes them. What is restated or late
+Outages, slowness and rate limits happen to calls: `troubles.under` makes them. What is restated, late or trailing
 happens to the books, which ask the scenario how far they know a day and what has become of its amounts.
 """
 
@@ -83,17 +83,34 @@ class Late:
 
 
 @dataclass(frozen=True)
+class Trailing:
+    """The bill knows at any time only what was used until `lag` ago; the usage is never late.
+
+    Anthropic's report, which has no running day, gets each day `lag` after its end.
+    """
+
+    lag: timedelta
+    where: Where = EVERYWHERE
+
+
+@dataclass(frozen=True)
 class Scenario:
     """All that goes wrong; as it is, nothing does."""
 
     troubles: tuple[Trouble, ...] = ()
     restated: tuple[Restated, ...] = ()
     late: tuple[Late, ...] = ()
+    trailing: tuple[Trailing, ...] = ()
 
     def known(self, provider: str, account: str, day: date, now: datetime) -> datetime:
         """The instant up to which the books that are looked at at `now` know `day`."""
         late = [one for one in self.late if one.day == day and now < one.until and one.where.holds(provider, account)]
         return min([now, *(midnight(day) + one.shown for one in late)])
+
+    def bill_lag(self, provider: str, account: str) -> timedelta:
+        """How far the bill trails what was used."""
+        lags = (one.lag for one in self.trailing if one.where.holds(provider, account))
+        return max(lags, default=timedelta(0))
 
     def factor(self, provider: str, account: str, day: date, now: datetime) -> Decimal:
         """What the amounts of `day` have been multiplied with by `now`."""
@@ -123,5 +140,8 @@ SCENARIOS: dict[str, Callable[[datetime], Scenario]] = {
     ),
     "late": lambda start: Scenario(
         late=(Late(_day_before(start), start + timedelta(minutes=30), timedelta(hours=9), Where("anthropic")),)
+    ),
+    "trailing": lambda start: Scenario(
+        trailing=(Trailing(timedelta(hours=3), Where("openai")), Trailing(timedelta(hours=5), Where("anthropic")))
     ),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.model import Window, midnight
-from aispend_pipeline.simulator import organisation
+from aispend_pipeline.simulator import anthropic_books, organisation
 
 from ..service.world import NOW
 from .asking import Client, schema
@@ -18,20 +18,27 @@ DAY = date(2026, 6, 9)
 DAYS = Window(date(2026, 5, 28), date(2026, 6, 11))  # all that are over
 BY_BOTH = ("workspace_id", "description")
 BY_FIVE = ("workspace_id", "api_key_id", "model", "service_tier", "context_window")
+# What tokens of every type are counted and billed by.
+SAID = ("workspace_id", "model", "service_tier", "context_window", "inference_geo")
 ACCOUNTS = ("default", "eu")
-# US cents a million tokens of input, and what the other types cost in terms of it.
-INPUT = {
-    "claude-opus-5-5": 500,
-    "claude-sonnet-4-5-20250929": 300,
-    "claude-haiku-4-5-20251001": 100,
-    "claude-3-5-haiku-20241022": 80,
-}
-TIMES = {
-    "uncached_input_tokens": Decimal(1),
-    "cache_read_input_tokens": Decimal("0.1"),
-    "cache_creation.ephemeral_5m_input_tokens": Decimal("1.25"),
-    "cache_creation.ephemeral_1h_input_tokens": Decimal(2),
-    "output_tokens": Decimal(5),
+# What an account pays of the list price.
+PART = {"default": Decimal("0.92"), "eu": Decimal(1)}
+SONNET = "claude-sonnet-4-5-20250929"
+TYPES = (
+    "uncached_input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation.ephemeral_5m_input_tokens",
+    "cache_creation.ephemeral_1h_input_tokens",
+    "output_tokens",
+)
+# List prices of these, US cents a million tokens; a batch is half, and what is asked of the US costs a tenth more.
+PRICES = {
+    ("claude-opus-5-5", "0-200k"): "400 20 500 800 2000",
+    ("claude-opus-5-5", "200k-1M"): "400 20 500 800 2000",
+    (SONNET, "0-200k"): "300 30 375 600 1500",
+    (SONNET, "200k-1M"): "600 60 750 1200 2250",
+    ("claude-haiku-4-5-20251001", "0-200k"): "100 10 125 200 500",
+    ("claude-3-5-haiku-20241022", "0-200k"): "80 8 100 160 400",
 }
 
 
@@ -41,6 +48,12 @@ def whole(day: date) -> dict[str, str]:
 
 def since(day: date) -> dict[str, str]:
     return {"starting_at": utc_text(midnight(day))}
+
+
+def price(model: str, tier: str, window: str, geo: str, token_type: str) -> Decimal:
+    """The list price, US cents a million tokens."""
+    each = Decimal(PRICES[model, window].split()[TYPES.index(token_type)])
+    return each * (Decimal("0.5") if tier == "batch" else 1) * (Decimal("1.1") if geo == "us" else 1)
 
 
 def cents(buckets: list[dict]) -> dict[str, Decimal]:
@@ -124,32 +137,62 @@ def test_rows_share_a_description_and_differ_in_all_else(clock):
 
 
 @pytest.mark.parametrize("account", ACCOUNTS)
-def test_the_tokens_used_times_their_price_are_what_is_billed(clock, account):
-    groups = ("workspace_id", "model", "service_tier", "context_window", "inference_geo")
+def test_the_tokens_used_times_their_list_price_less_the_discount_are_what_is_billed(clock, account):
     client = Client("anthropic", clock, account)
-    used = added(client.buckets(USAGE, **whole(DAY), group_by=groups), groups)
+    used = added(client.buckets(USAGE, **whole(DAY), group_by=SAID), SAID)
     priced: Counter = Counter()
     for (workspace, model, tier, window, geo), counts in used.items():
         for name, count in counts.items():
             if name == "web_search_requests":
-                priced[workspace, *(None,) * 5] += Decimal(count)
+                priced[workspace, *(None,) * 5] += count * PART[account]
             elif tier in ("standard", "batch"):
-                each = INPUT[model] * TIMES[name] * (Decimal("0.5") if tier == "batch" else 1)
-                if window == "200k-1M":
-                    each *= Decimal("1.5") if name == "output_tokens" else 2
-                each *= Decimal("1.1") if geo == "us" else 1
+                each = price(model, tier, window, geo, name) * PART[account]
                 priced[workspace, model, tier, window, geo, name] += count * each / 1_000_000
 
     billed = {}
     for row in client.buckets(COSTS, **whole(DAY), group_by=BY_BOTH)[0]["results"]:
         if row["cost_type"] != "code_execution":
-            key = tuple(
-                row[name]
-                for name in ("workspace_id", "model", "service_tier", "context_window", "inference_geo", "token_type")
-            )
+            key = tuple(row[name] for name in (*SAID, "token_type"))
             assert key not in billed
             billed[key] = Decimal(row["amount"])
     assert {key: amount for key, amount in priced.items() if amount} == billed
+
+
+@pytest.mark.parametrize(
+    ("workspace", "model", "tier", "window", "geo", "token_type", "count", "usd"),
+    [
+        # 4.00 a million, less 8 %
+        ("chat", "claude-opus-5-5", "standard", "0-200k", "global", "uncached_input_tokens", 9_099_436, "33.48592448"),
+        # 0.20, and a tenth more
+        ("chat", "claude-opus-5-5", "standard", "0-200k", "us", "cache_read_input_tokens", 16_163_793, "3.2715517032"),
+        # 22.50 of long context, half of it in a batch
+        ("nightly", SONNET, "batch", "200k-1M", "not_available", "output_tokens", 1_939_583, "20.07468405"),
+        # 15.00, half of it in a batch, less nothing
+        ("support", SONNET, "batch", "0-200k", "not_available", "output_tokens", 1_151_867, "8.6390025"),
+    ],
+)
+def test_a_line_is_what_one_works_out_by_hand(workspace, model, tier, window, geo, token_type, count, usd):
+    day, now = date(2026, 11, 10), midnight(date(2026, 11, 11))
+    said = (f"wrkspc_{workspace}", model, tier, window, geo)
+    account = "eu" if workspace == "support" else "default"
+    used = [
+        counts[token_type]
+        for dimensions, counts in anthropic_books.used(account, midnight(day), now, now)
+        if tuple(dimensions[name] for name in SAID) == said
+    ]
+    billed = [
+        line.cents
+        for line in anthropic_books.lines(account, day, now)
+        if tuple(getattr(line, name) for name in (*SAID, "token_type")) == (*said, token_type)
+    ]
+
+    assert (used, billed) == ([count], [Decimal(usd) * 100])
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_no_amount_has_more_places_than_are_kept(account):
+    for day in (day for day in DAYS.days() if day < NOW.date()):
+        assert all(line.cents.as_tuple().exponent >= -16 for line in anthropic_books.lines(account, day, NOW))
 
 
 def test_priority_and_flex_are_used_and_never_billed(clock):

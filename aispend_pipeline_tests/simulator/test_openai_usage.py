@@ -30,6 +30,8 @@ SIDES = {
     "output": "output_tokens",
 }
 ACCOUNTS = ("default", "eu")
+# The tokens of one model that are free on each day in the project of this key.
+FREE_KEY, FREE_MODEL, FREE = "key_helpdesk", "gpt-5.6-terra", 10_000_000
 
 
 def groups(path: str) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ def test_completions_keep_to_the_documented_arithmetic(clock, account):
 
 @pytest.mark.parametrize("account", ACCOUNTS)
 @pytest.mark.parametrize("day", [DAY, NOW.date()], ids=str)
-def test_the_tokens_used_are_the_tokens_billed_but_for_the_date_in_a_model_s_name(clock, account, day):
+def test_the_tokens_used_are_the_tokens_billed_but_for_free_ones_and_the_date_in_a_model_s_name(clock, account, day):
     client = Client("openai", clock, account)
     billed: Counter = Counter()
     for result in client.buckets("costs", **whole(day), group_by=("line_item", "api_key_id"))[0]["results"]:
@@ -128,6 +130,8 @@ def test_the_tokens_used_are_the_tokens_billed_but_for_the_date_in_a_model_s_nam
         if result["quantity_unit"] == "tokens":
             key = (result["api_key_id"], undated(item.model), item.service_tier, item.token_type)
             billed[key] += int(result["quantity"])
+    if account == "eu":
+        billed[FREE_KEY, FREE_MODEL, None, "input"] += FREE
 
     used: Counter = Counter()
     for result in client.buckets("usage/completions", **whole(day), group_by=groups("completions"))[0]["results"]:
@@ -138,6 +142,31 @@ def test_the_tokens_used_are_the_tokens_billed_but_for_the_date_in_a_model_s_nam
         used[result["api_key_id"], result["model"], None, "input"] += result["input_tokens"]
 
     assert +used == billed
+
+
+def test_free_tokens_are_used_and_not_billed_until_the_day_s_allowance_is_used_up(clock):
+    client = Client("openai", clock, "eu")
+    seen = []
+    for quarter in range(1, 97):
+        clock.instant = midnight(NOW.date()) + timedelta(minutes=15 * quarter)
+        asked = {**whole(NOW.date()), "group_by": ("project_id", "line_item")}
+        billed = sum(
+            int(result["quantity"])
+            for result in client.buckets("costs", **asked)[0]["results"]
+            if result["project_id"] == "proj_support" and FREE_MODEL in result["line_item"]
+        )
+        asked = {**whole(NOW.date()), "group_by": ("project_id", "model")}
+        (used,) = (
+            result["input_tokens"] + result["output_tokens"]
+            for result in client.buckets("usage/completions", **asked)[0]["results"]
+            if (result["project_id"], result["model"]) == ("proj_support", FREE_MODEL)
+        )
+        assert billed == max(0, used - FREE)
+        seen.append(billed)
+
+    assert seen == sorted(seen)
+    assert seen[0] == seen[3] == 0
+    assert seen[-1] > FREE
 
 
 def undated(model: str) -> str:

@@ -20,6 +20,7 @@ from aispend_pipeline.simulator.scenario import (
     Restated,
     Scenario,
     Slow,
+    Trailing,
     Where,
 )
 from aispend_pipeline.simulator.troubles import under
@@ -181,9 +182,51 @@ def test_a_day_that_is_missing_is_empty_at_one_provider_and_absent_at_the_other(
         assert organisation.total(provider, "default", [DAY], NOW, scenario) == 0
 
 
+@pytest.mark.parametrize(("account", "lag"), [("default", 3), ("eu", 0)])
+def test_a_trailing_bill_is_the_one_of_some_hours_ago_and_the_usage_is_not(clock, account, lag):
+    scenario = Scenario(trailing=(Trailing(timedelta(hours=3), Where("openai", "default")),))
+    client, calm = Client("openai", clock, account, scenario=scenario), Client("openai", clock, account)
+    for hours in (0, 2, 3, 13, 24, 26, 27, 40):  # 24 is the next midnight
+        clock.instant = now = midnight(DAY) + timedelta(hours=hours, minutes=20)
+        trailing, used = billed(client, "openai"), client.buckets(USAGE["openai"], **DAY_PARAMS["openai"])
+        assert used == calm.buckets(USAGE["openai"], **DAY_PARAMS["openai"])
+        clock.instant = then = now - timedelta(hours=lag)
+        assert trailing == billed(calm, "openai")
+        assert organisation.total("openai", account, [DAY], now, scenario) == organisation.total(
+            "openai", account, [DAY], then
+        )
+
+
+def test_a_trailing_report_has_a_day_hours_after_its_end_whole_and_at_once(clock):
+    scenario = Scenario(trailing=(Trailing(timedelta(hours=5), Where("anthropic")),))
+    client, calm = Client("anthropic", clock, scenario=scenario), Client("anthropic", clock)
+    over = midnight(DAY + timedelta(days=1))
+    for late in (timedelta(minutes=1), timedelta(hours=4, minutes=59)):
+        clock.instant = over + late
+        assert (billed(client, "anthropic"), len(billed(calm, "anthropic"))) == ([], 1)
+        assert organisation.total("anthropic", "default", [DAY], clock.now(), scenario) == 0
+        assert client.buckets(USAGE["anthropic"], **DAY_PARAMS["anthropic"]) == calm.buckets(
+            USAGE["anthropic"], **DAY_PARAMS["anthropic"]
+        )
+        page = client.get(COSTS["anthropic"], starting_at=utc_text(midnight(DAY) - timedelta(days=2)), limit=2).json()
+        assert (len(page["data"]), page["has_more"]) == (2, False)
+
+    clock.instant = over + timedelta(hours=5)
+    assert billed(client, "anthropic") == billed(calm, "anthropic")
+    assert billed(client, "anthropic")[0] == organisation.total("anthropic", "default", [DAY], clock.now(), scenario)
+
+
+def test_the_trailing_scenario_is_three_hours_at_one_provider_and_five_at_the_other():
+    scenario = SCENARIOS["trailing"](NOW)
+
+    lags = [scenario.bill_lag(provider, account) for provider in PROVIDERS for account in organisation.ACCOUNTS]
+    assert lags == [timedelta(hours=3)] * 2 + [timedelta(hours=5)] * 2
+    assert scenario.bill_lag("vertex", "default") == CALM.bill_lag("openai", "eu") == timedelta(0)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_by_name_does_something(clock, name):
-    """Each account's calls, and what it is billed for the day before, now and an hour later."""
+    """Each account's calls, and what it is billed for the day before and for today, now and an hour later."""
 
     def seen(scenario: Scenario) -> list[object]:
         found: list[object] = []
@@ -193,10 +236,10 @@ def test_every_scenario_by_name_does_something(clock, name):
                 client = Client(provider, clock, account, scenario=scenario)
                 asked_at = clock.now()
                 told: list[object] = [statuses(client, 4), clock.now() - asked_at]
-                day = NOW.date() - timedelta(days=1)
+                days = NOW.date() - timedelta(days=1), NOW.date()
                 for hours in (0, 1):
                     now = NOW + timedelta(hours=hours)
-                    told.append(organisation.total(provider, account, [day], now, scenario))
+                    told += [organisation.total(provider, account, [day], now, scenario) for day in days]
                 found.append(told)
         return found
 
