@@ -3,7 +3,12 @@
 import dagster as dg
 
 from aispend_pipeline.assets.budgets import budgets
-from aispend_pipeline.assets.checks import every_day_is_read, no_day_below_zero, no_day_was_restated
+from aispend_pipeline.assets.checks import (
+    estimates_are_near_the_bill,
+    every_day_is_read,
+    no_day_below_zero,
+    no_day_was_restated,
+)
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.names import names
 from aispend_pipeline.assets.notify import notify_job
@@ -19,7 +24,7 @@ def product(installation: Installation, home: str = "") -> dg.Definitions:
     """Everything, on one installation; `home` is its folder, empty for what the environment says."""
     return dg.Definitions(
         assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names],
-        asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated],
+        asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated, estimates_are_near_the_bill],
         jobs=[hourly_ingest_job, recompute_job, notify_job, retention_job],
         schedules=[hourly_ingest, retention_daily],
         sensors=[cap_check],

@@ -11,6 +11,8 @@ from aispend_pipeline.caps.model import Event, EventType, Level, Reason
 
 # Doubts of which more are only counted.
 MOST_DOUBTS = 5
+# The same of what has no price.
+MOST_UNPRICED = 3
 
 _BECAUSE = {
     Reason.SPEND: "more was spent",
@@ -52,6 +54,7 @@ def _of_a_cap(event: Event) -> list[str]:
         *_why(event),
         *_other_cap(event),
         *_doubts(event.facts),
+        *_unpriced(event.facts),
         *_spent_on(event),
         *_billed(event),
     ]
@@ -65,7 +68,15 @@ def _why(event: Event) -> list[str]:
         return [f"because {_BECAUSE[event.reason]}: no hook is called, and the running month is not touched"]
     if event.reason is Reason.PERIOD_ROLL:
         return [f"because {_BECAUSE[event.reason]}; the new one begins at 0.00 USD"]
-    return [f"since {minute_of(event.facts['since'])}, because {_BECAUSE[event.reason]}"]
+    return [f"since {minute_of(event.facts['since'])}, because {_because(event.reason, event.facts)}"]
+
+
+def _because(reason: Reason, facts: Mapping[str, Any]) -> str:
+    """A figure that fell may have been an estimate, which the bill has replaced."""
+    was, now = (Decimal(of.get("estimated_usd", 0)) for of in (facts.get("before", {}), facts))
+    if reason is Reason.CORRECTION and was > now:
+        return "the bill came, and is lower than what was estimated"
+    return _BECAUSE[reason]
 
 
 def _other_cap(event: Event) -> list[str]:
@@ -86,6 +97,13 @@ def _doubts(facts: Mapping[str, Any]) -> list[str]:
     doubts = facts["doubts"]
     lines = [f"figures may be too low: {plain(doubt)}" for doubt in doubts[:MOST_DOUBTS]]
     return [*lines, *more(len(doubts) - MOST_DOUBTS)] or ["figures may be too low"]
+
+
+def _unpriced(facts: Mapping[str, Any]) -> list[str]:
+    """What was used and has no money: events of before there were estimates know of none."""
+    unpriced = facts.get("unpriced", [])
+    lines = [f"not priced: {plain(line)}" for line in unpriced[:MOST_UNPRICED]]
+    return [*lines, *more(len(unpriced) - MOST_UNPRICED)]
 
 
 def _spent_on(event: Event) -> list[str]:

@@ -17,10 +17,12 @@ def headline(event: Event) -> str:
 
 
 def used(facts: Mapping[str, Any], cap: str | None) -> str:
-    """`100.40 of 100.00 USD`, or the total alone if there is no cap."""
+    """`100.40 of 100.00 USD`, or the total alone if there is no cap; and how much of it is estimated, if any is."""
+    estimated = Decimal(facts.get("estimated_usd", 0))
+    beside = f", {money.on_screen(estimated)} of it estimated" if estimated else ""
     if cap is None:
-        return f"{usd(facts['total_usd'])} USD"
-    return "{} of {} USD".format(*money.against(Decimal(facts["total_usd"]), Decimal(cap)))
+        return f"{usd(facts['total_usd'])} USD{beside}"
+    return "{} of {} USD".format(*money.against(Decimal(facts["total_usd"]), Decimal(cap))) + beside
 
 
 def where(facts: Mapping[str, Any], cap: str) -> str:

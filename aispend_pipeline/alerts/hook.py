@@ -1,11 +1,15 @@
 """What the hard-cap hook is told: one event a message, for a machine. Amounts are text, instants UTC."""
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from aispend_pipeline import money
 from aispend_pipeline.caps.model import Event, EventType
 from aispend_pipeline.clock import utc_text
+
+_NOTHING = money.text(Decimal(0))
 
 
 def body(event: Event, instance: str) -> bytes:
@@ -17,13 +21,16 @@ def body(event: Event, instance: str) -> bytes:
 
 
 def _cap(event: Event) -> dict[str, Any]:
+    """What is said of a cap; how much is estimated only where some of it is."""
     facts = event.facts
+    estimated = facts.get("estimated_usd", _NOTHING)
     return {
         "scope": event.scope,
         "period": event.period,
         "arming": facts["arming"],
         "reason": event.reason,
         "total_usd": facts["total_usd"],
+        **({} if estimated == _NOTHING else {"estimated_usd": estimated}),
         "cap_usd": facts["cap_usd"],
         "complete": facts["complete"],
         "data_through": facts["data_through"],

@@ -71,7 +71,8 @@ def _figures(standing: Standing) -> str:
     if cap is None:
         return f"{on_screen(standing.total)}, no cap"
     total, limit = against(standing.total, cap)
-    return f"{total} of {limit} {about.word}" + (f", {UNKNOWN}" if standing.level is None else "")
+    estimated = f", {on_screen(standing.estimated)} of it estimated" if standing.estimated else ""
+    return f"{total} of {limit} {about.word}{estimated}" + (f", {UNKNOWN}" if standing.level is None else "")
 
 
 def _history(standing: Standing, timing: Timing, now: datetime) -> str:

@@ -1,10 +1,17 @@
 """Checks that warn. What must never be wrong is asserted inside the transaction of `spend` instead."""
 
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
 import dagster as dg
 
-from aispend_pipeline.assets.installation import SnapshotResource
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY
+from aispend_pipeline.assets.installation import Installation, SnapshotResource
+from aispend_pipeline.assets.raw import plotted
+from aispend_pipeline.assets.spend import ESTIMATE, SPEND, SPEND_DAILY
+from aispend_pipeline.model import Window
 from aispend_pipeline.sql import statement
+from aispend_pipeline.warehouse.drift import RECENT_DAYS, drift
 
 
 @dg.asset_check(asset=SPEND_DAILY, description="No day since the first one read is missing, failed or partial.")
@@ -25,11 +32,25 @@ def no_day_was_restated(snapshot: SnapshotResource) -> dg.AssetCheckResult:
     return _warn(snapshot, "recent_restatements")
 
 
+@dg.asset_check(asset=ESTIMATE, description="No model's newest bill is more than 5 % apart from its estimate.")
+def estimates_are_near_the_bill(
+    snapshot: SnapshotResource, installation: dg.ResourceParam[Installation]
+) -> dg.AssetCheckResult:
+    """Estimates learn from the bill within some days; one that stays apart has another price than the list says."""
+    today = installation.clock.now().date()
+    with snapshot.get_connection() as cursor:
+        held = drift(cursor, Window(today - timedelta(days=RECENT_DAYS), today), newest_only=True)
+    return _warned([str(one) for one in held if one.apart], {f"{one.model}": plotted(one.ratio) for one in held})
+
+
 def _warn(snapshot: SnapshotResource, question: str) -> dg.AssetCheckResult:
     with snapshot.get_connection() as cursor:
-        found = [text for (text,) in cursor.execute(statement("assets", question)).fetchall()]
+        return _warned([text for (text,) in cursor.execute(statement("assets", question)).fetchall()])
+
+
+def _warned(found: Sequence[str], more: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"count": len(found), "found": found[:100]},
+        metadata={"count": len(found), "found": list(found[:100]), **(more or {})},
     )

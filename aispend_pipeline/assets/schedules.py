@@ -11,7 +11,7 @@ from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import LANE, feeds_tag, range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.spend import ADDED_UP
 from aispend_pipeline.due import Due
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
@@ -24,7 +24,7 @@ hourly_ingest_job = dg.define_asset_job(
 )
 recompute_job = dg.define_asset_job(
     "recompute",
-    selection=dg.AssetSelection.assets(SPEND, USAGE, SPEND_DAILY),
+    selection=dg.AssetSelection.assets(*ADDED_UP),
     description="Rows, sums and coverage again from stored pages; no provider is called.",
 )
 
@@ -61,16 +61,15 @@ def steps(asked: Due) -> list[Step]:
     another one said before.
     """
     tags = range_tags(asked.window)
-    add_up = [SPEND, USAGE, SPEND_DAILY]
     if not asked.feeds:
-        return [Step(f"add up {asked.window}", add_up, tags)]
+        return [Step(f"add up {asked.window}", ADDED_UP, tags)]
     made = []
     for provider in dict.fromkeys(source.provider for source in SOURCES.values()):
         feeds = [(source, account) for source, account in asked.feeds if SOURCES[source].provider == provider]
         raw = [dg.AssetKey(["raw", name]) for name in SOURCES if any(source == name for source, _ in feeds)]
         if feeds:
             made.append(Step(f"fetch {provider} {asked.window}", raw, {**tags, **feeds_tag(feeds)}, reads=True))
-            made.append(Step(f"add up {provider} {asked.window}", add_up, tags))
+            made.append(Step(f"add up {provider} {asked.window}", ADDED_UP, tags))
     return made
 
 

@@ -1,4 +1,7 @@
-"""`spend`, `usage` and `spend_daily`: billed lines, what is measured, and their sums, made in one transaction."""
+"""`spend`, `usage`, `estimate` and `spend_daily`: billed lines, what is measured, what of it no bill has yet, and sums.
+
+All are made in one transaction.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -16,13 +19,16 @@ from aispend_pipeline.sources import SOURCES
 
 Result = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
-SPEND, USAGE, SPEND_DAILY = dg.AssetKey("spend"), dg.AssetKey("usage"), dg.AssetKey("spend_daily")
+SPEND, USAGE, ESTIMATE, SPEND_DAILY = (dg.AssetKey(name) for name in ("spend", "usage", "estimate", "spend_daily"))
+# All that adding up makes; whichever is asked for, all are made.
+ADDED_UP = [SPEND, USAGE, ESTIMATE, SPEND_DAILY]
 
 REMADE = "every_answer_can_be_read"
 _MEANING = {
     "rollup_equals_detail": "Each day's sums are the sums of its rows, in dollars and in tokens.",
     "no_partial_window": "Every row comes from a fetch of which every page is there.",
     "rows_equal_control": "Settled days add up to the provider's own sum.",
+    "estimates_are_ahead_of_the_bill": "No estimate counts beside a bill that is there, and all usage is in one.",
     REMADE: "No day keeps its old rows because its pages have expired or cannot be read.",
 }
 
@@ -54,8 +60,17 @@ def _raw(table: str) -> list[dg.AssetKey]:
             metadata={"dagster/column_schema": columns.schema(columns.USAGE)},
         ),
         dg.AssetSpec(
-            SPEND_DAILY,
+            ESTIMATE,
             deps=[SPEND, USAGE],
+            description="Usage at list price, times what the bill lately was of it; what no bill has yet counts.",
+            group_name="spend",
+            kinds={"duckdb"},
+            owners=["team:finops"],
+            metadata={"dagster/column_schema": columns.schema(columns.ESTIMATE)},
+        ),
+        dg.AssetSpec(
+            SPEND_DAILY,
+            deps=[SPEND, USAGE, ESTIMATE],
             description="Sums per day, account, provider and model; coverage and restatements come with them.",
             group_name="spend",
             kinds={"duckdb"},
@@ -71,10 +86,15 @@ def _raw(table: str) -> list[dg.AssetKey]:
 def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
     """Make the asked days again from their pages, and publish them.
 
-    Whichever of the three is asked for, all are made, in the one transaction; what was not asked for is not told.
+    Whichever of them is asked for, all are made, in the one transaction; what was not asked for is not told.
     """
     try:
-        outcome = add_up(installation.warehouse, window_of(context), installation.clock)
+        outcome = add_up(
+            installation.warehouse,
+            window_of(context),
+            installation.clock,
+            calibrated=installation.settings.calibrate_estimates,
+        )
     except AssertionFailed as error:
         told = [
             dg.AssetCheckResult(passed=False, check_name=error.check, asset_key=SPEND, metadata={"found": str(error)})
@@ -85,7 +105,7 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
     for key, day, noted in _of_each_day(outcome):
         if key in context.selected_asset_keys:
             context.add_asset_metadata(noted, asset_key=key, partition_key=day.isoformat())
-    results: list[Result] = [dg.MaterializeResult(asset_key=key) for key in (SPEND, USAGE, SPEND_DAILY)]
+    results: list[Result] = [dg.MaterializeResult(asset_key=key) for key in ADDED_UP]
     yield from _asked_for(context, [*results, *_checked(outcome)])
 
 
@@ -119,6 +139,10 @@ def _of_each_day(outcome: Outcome) -> Iterator[tuple[dg.AssetKey, date, dict[str
     """Each day's own rows and dollars; no dollars where there are none in USD, nothing of a day that was not read."""
     for day, rows in outcome.usage_rows.items():
         yield USAGE, day, {"dagster/partition_row_count": rows}
+    for day, made in outcome.estimates.items():
+        noted = {"usd": plotted(made.usd), "counted_usd": plotted(made.counted_usd)}
+        drift = {} if made.drift is None else {"billed_over_estimated": plotted(made.drift)}
+        yield ESTIMATE, day, {"dagster/partition_row_count": made.rows, **noted, **drift}
     for day, total in outcome.days.items():
         usd = {} if total.usd is None else {"usd": plotted(total.usd)}
         yield SPEND, day, {"dagster/partition_row_count": total.rows, **usd}

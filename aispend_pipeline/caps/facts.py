@@ -20,12 +20,14 @@ def facts_of(
     """Of an event of a scope: the figures, the caps, how far they can be trusted, and what stood before."""
     facts = {
         "total_usd": money.text(standing.total),
+        "estimated_usd": money.text(standing.estimated),
         "soft_usd": _usd(standing.caps.soft),
         "hard_usd": _usd(standing.caps.hard),
         "cap_usd": _usd(said.cap),
         "since": utc_text(standing.since),
         "complete": found.fresh,
         "doubts": [*found.holes, *found.doubts],
+        "unpriced": list(found.unpriced),
         "data_through": {provider: utc_text(at) for provider, at in found.data_through.items()},
         "billed_through": {
             provider: None if day is None else day.isoformat() for provider, day in found.billed_through.items()
@@ -57,6 +59,7 @@ def _before(before: Standing) -> dict[str, Any]:
         "announced": before.announced.word,
         "announced_at": utc_text(before.announced_at) if before.announced_at else None,
         "total_usd": money.text(before.total),
+        "estimated_usd": money.text(before.estimated),
         "soft_usd": _usd(before.caps.soft),
         "hard_usd": _usd(before.caps.hard),
         "read_seq": before.read_seq,

@@ -33,6 +33,24 @@ class Unconverted(NamedTuple):
     amount: Decimal
 
 
+class DaySpend(NamedTuple):
+    """What a provider's day cost, USD: by its bill, and estimated beside it."""
+
+    billed: Decimal
+    estimated: Decimal
+
+
+class Unpriced(NamedTuple):
+    """What was used and has no money, and why: tokens, and other units."""
+
+    provider: str
+    account: str
+    day: date
+    why: str | None
+    tokens: Decimal
+    other_units: Decimal
+
+
 @dataclass(frozen=True)
 class Known:
     """What is known of some days; `feeds` are those that are configured and have money. USD, UTC.
@@ -41,9 +59,11 @@ class Known:
     """
 
     feeds: Sequence[FeedStatus]
-    sums: Mapping[tuple[str, date], Decimal]  # by provider and day
+    sums: Mapping[tuple[str, date], DaySpend]  # by provider and day
     days: Mapping[Feed, Mapping[date, FeedDay]]
+    newest: Mapping[tuple[str, date], int]  # by provider and day, the newest fetch of a bill or of usage
     unconverted: Sequence[Unconverted]
+    unpriced: Sequence[Unpriced]
     falls: Mapping[Feed, Mapping[date, Fall]]  # days whose figure is not confirmed
     billed_through: Mapping[Feed, date]  # of whatever day
     budgets: Mapping[str, Sequence[Kept]]  # by provider
@@ -70,12 +90,15 @@ def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) 
     of_days = {"first": window.first, "last": window.last}
     of_feeds = {"sources": sources, **of_days}
     sums = cursor.execute(statement("caps", "sums"), of_days).fetchall()
+    newest_fetches = cursor.execute(statement("caps", "newest_fetches"), of_days).fetchall()
     billed = cursor.execute(statement("caps", "billed_through"), {"sources": sources}).fetchall()
     return Known(
         feeds=[feed for feed in configured(cursor, settings) if feed.source in sources],
-        sums={(provider, day): usd for provider, day, usd in sums},
+        sums={(provider, day): DaySpend(*usd) for provider, day, *usd in sums},
+        newest={(provider, day): seq for provider, day, seq in newest_fetches},
         days=_days(cursor, of_feeds),
         unconverted=unconverted(cursor, window),
+        unpriced=[Unpriced(*row) for row in cursor.execute(statement("caps", "unpriced"), of_days).fetchall()],
         falls=_falls(cursor, of_feeds),
         billed_through={(source, account): day for source, account, day in billed},
         budgets=_budgets(cursor, settings),

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -237,6 +238,8 @@ def _kept(row: sa.Row[Any], armed: Armed | None) -> Kept:
         announced_at=row.announced_at,
         peak=Level.of(row.peak),
         total=row.total,
+        estimated=row.estimated or Decimal(0),
+        hard_on_estimates=row.hard_on_estimates is not False,
         read_seq=row.read_seq,
         milestone=row.milestone,
         armings=row.armings,
@@ -258,6 +261,8 @@ def _columns(standing: Standing, found: Measurement) -> dict[str, Any]:
         "announced_at": standing.announced_at,
         "peak": standing.peak.word,
         "total": standing.total,
+        "estimated": standing.estimated,
+        "hard_on_estimates": standing.hard_on_estimates,
         "soft": standing.caps.soft,
         "hard": standing.caps.hard,
         "reached_soft": standing.certain.soft,

@@ -3,7 +3,8 @@
 Money is exact USD, instants are UTC. Nothing here decides or sends.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from aispend_pipeline import money
 from aispend_pipeline.caps import doubts
 from aispend_pipeline.caps.doubts import Trouble
 from aispend_pipeline.caps.known import Known, Unconverted, configured, newest, read, unconverted
-from aispend_pipeline.caps.model import NO_VERSION, Measurement, Period, Scope, Version
+from aispend_pipeline.caps.model import NO_VERSION, UNKNOWN, Measurement, Period, Scope, Version
 from aispend_pipeline.caps.stand_in import StandIn, stand_in
 from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Window, midnight
@@ -43,8 +44,7 @@ def measure(settings: Settings, scopes: Sequence[Scope], periods: Sequence[Perio
         why = str(error).removeprefix(f"{settings.home}: ")
         return [_nothing(scope, period, why) for scope, period in asked]
     version = Version(published.store_id, published.seq)
-    after = settings.stale_after_seconds
-    return [_measured(known, version, scope, period, now, after) for scope, period in asked]
+    return [_measured(known, version, scope, period, now, settings) for scope, period in asked]
 
 
 def _nothing(scope: Scope, period: Period, why: str) -> Measurement:
@@ -63,7 +63,10 @@ def _nothing(scope: Scope, period: Period, why: str) -> Measurement:
     )
 
 
-def _measured(known: Known, version: Version, scope: Scope, period: Period, now: datetime, after: int) -> Measurement:
+def _measured(
+    known: Known, version: Version, scope: Scope, period: Period, now: datetime, settings: Settings
+) -> Measurement:
+    after, hard_on_estimates = settings.stale_after_seconds, settings.hard_caps_on_estimates
     beside = _stand_in(known, scope, period, now)
     billed = replace(scope, providers=tuple(of for of in scope.providers if of not in beside.basis))
     own = [feed for feed in known.feeds if feed.provider in billed.providers]
@@ -79,11 +82,13 @@ def _measured(known: Known, version: Version, scope: Scope, period: Period, now:
         for feed in own
         for hole in doubts.holes(feed, known.days.get((feed.source, feed.account), {}), period, now, after)
     ]
-    in_scope = (usd for (of, day), usd in known.sums.items() if of in billed.providers and day in period.window)
+    in_scope = [spend for (of, day), spend in known.sums.items() if of in billed.providers and day in period.window]
+    estimated = money.add(spend.estimated for spend in in_scope)
     return Measurement(
         scope.name,
         period,
-        total=money.add((*in_scope, beside.total)),
+        total=money.add((*(spend.billed for spend in in_scope), estimated, beside.total)),
+        estimated=estimated,
         holes=(
             *_unread(scope, beside.basis, own),
             *missing,
@@ -99,6 +104,8 @@ def _measured(known: Known, version: Version, scope: Scope, period: Period, now:
         read_seq=max(_newest_fetch(known, billed, period), beside.read_seq),
         version=version,
         basis=beside.basis,
+        hard_on_estimates=hard_on_estimates,
+        unpriced=tuple(_unpriced(known, scope, period)),
     )
 
 
@@ -129,6 +136,19 @@ def _left_out(known: Known, scope: Scope, period: Period) -> list[str]:
         f"{subject}: {amounts} of {period.name} have no rate, and are in no total"
         for subject, amounts in _amounts(own).items()
     ]
+
+
+def _unpriced(known: Known, scope: Scope, period: Period) -> Iterator[str]:
+    """A line for each account and reason why what was used has no money."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for one in known.unpriced:
+        if one.provider in scope.providers and one.day in period.window:
+            subject, why = f"{one.provider} {one.account}", one.why or UNKNOWN
+            counted[subject, "tokens", why] += int(one.tokens)
+            counted[subject, "units", why] += int(one.other_units)
+    for (subject, what, why), count in counted.items():
+        if count:
+            yield f"{subject}: {count:,} {what} of {period.name} are in no total: {why}"
 
 
 def _amounts(left_out: Sequence[Unconverted]) -> dict[str, str]:
@@ -162,15 +182,8 @@ def _billed_through(known: Known, scope: Scope, own: Sequence[FeedStatus]) -> di
 
 
 def _newest_fetch(known: Known, scope: Scope, period: Period) -> int:
-    return max(
-        (
-            day.seq
-            for days in known.days.values()
-            for day in days.values()
-            if day.read and day.provider in scope.providers and day.day in period.window
-        ),
-        default=0,
-    )
+    seen = (seq for (of, day), seq in known.newest.items() if of in scope.providers and day in period.window)
+    return max(seen, default=0)
 
 
 class _Mover(NamedTuple):

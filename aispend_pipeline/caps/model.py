@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from aispend_pipeline import money
 from aispend_pipeline.model import Window, midnight
 
 UNKNOWN = "unknown"
@@ -75,6 +76,20 @@ class Reason(StrEnum):
     LATE_DATA = "late_data"
 
 
+class Spent(NamedTuple):
+    """What is spent, USD: all of it, the part that is estimated, and whether a hard cap counts that part."""
+
+    total: Decimal
+    estimated: Decimal = Decimal(0)
+    hard_on_estimates: bool = True
+
+    def towards(self, level: Level) -> Decimal:
+        """What counts towards the cap of `level`."""
+        if level is Level.HARD and not self.hard_on_estimates:
+            return money.EXACT.subtract(self.total, self.estimated)
+        return self.total
+
+
 @dataclass(frozen=True)
 class Caps:
     """The soft and the hard cap of a scope, USD a period; none is no cap."""
@@ -86,11 +101,11 @@ class Caps:
         """The amount at which `level` begins, none if nothing of the kind is set."""
         return {Level.OK: None, Level.SOFT: self.soft, Level.HARD: self.hard}[level]
 
-    def level(self, total: Decimal) -> Level:
-        """The highest level that `total` has reached: a cap is reached when it is equalled."""
+    def level(self, spent: "Spent") -> Level:
+        """The highest level that `spent` has reached: a cap is reached when it is equalled."""
         for level in (Level.HARD, Level.SOFT):
             cap = self.at(level)
-            if cap is not None and total >= cap:
+            if cap is not None and spent.towards(level) >= cap:
                 return level
         return Level.OK
 
@@ -147,11 +162,12 @@ NO_VERSION = Version("", 0)
 class Measurement:
     """What is known of a scope's spend in a period, from one snapshot.
 
-    `total` is exact USD, whatever is missing; `holes` say why it cannot be relied on, `doubts` why it may be out of
-    date or fall back. `data_through` is how far each provider's figures reach, as far as it has any;
-    `billed_through` the last day whose bill was read of every one of its accounts. `read_seq` is the newest fetch
-    that the total is made of: where it is the same and the total is not, the pages were recomputed. `basis` says by
-    provider what its figure is, where that is not its bill.
+    `total` is exact USD, whatever is missing, and `estimated` the part of it that no bill has yet; `holes` say why it
+    cannot be relied on, `doubts` why it may be out of date or fall back. `data_through` is how far each provider's
+    figures reach, as far as it has any; `billed_through` the last day whose bill was read of every one of its accounts.
+    `read_seq` is the newest fetch that the total is made of: where it is the same and the total is not, the pages were
+    recomputed. `basis` says by provider what its figure is, where that is not its bill; `unpriced` what was used and
+    has no money, a line each.
     """
 
     scope: str
@@ -166,6 +182,14 @@ class Measurement:
     read_seq: int
     version: Version
     basis: Mapping[str, str] = field(default_factory=dict)
+    estimated: Decimal = Decimal(0)
+    hard_on_estimates: bool = True
+    unpriced: tuple[str, ...] = ()
+
+    @property
+    def spent(self) -> Spent:
+        """What caps are held against."""
+        return Spent(self.total, self.estimated, self.hard_on_estimates)
 
     @property
     def measured(self) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from aispend_pipeline import money
-from aispend_pipeline.caps.model import Caps, EventType, Level, Measurement, Period, Reason, Scope
+from aispend_pipeline.caps.model import Caps, EventType, Level, Measurement, Period, Reason, Scope, Spent
 
 # A stored instant that lies further ahead than this was written by a clock that was wrong.
 CLOCK_SLACK = timedelta(minutes=5)
@@ -46,8 +46,8 @@ class Standing:
     """What is remembered of a scope in a period.
 
     `level` is what the figures said last, since when and why, and `certain` the caps that were set when they last
-    said so beyond doubt; `announced` is what people were told last, `peak` the most that they were ever told.
-    `armings` counts the times that the hook was armed.
+    said so beyond doubt; `estimated` is the part of the total that no bill has yet; `announced` is what people were
+    told last, `peak` the most that they were ever told. `armings` counts the times that the hook was armed.
     """
 
     scope: str
@@ -61,12 +61,19 @@ class Standing:
     announced_at: datetime | None = None
     peak: Level = Level.OK
     total: Decimal = Decimal(0)
+    estimated: Decimal = Decimal(0)
+    hard_on_estimates: bool = True
     read_seq: int = 0
     milestone: int = 0
     armings: int = 0
     armed: Armed | None = None
     closed: bool = False
     final: bool = False
+
+    @property
+    def spent(self) -> Spent:
+        """What caps were held against."""
+        return Spent(self.total, self.estimated, self.hard_on_estimates)
 
     @property
     def figure(self) -> Decimal | None:
@@ -129,8 +136,8 @@ def close(found: Measurement, before: Standing, timing: Timing, now: datetime) -
             said.append(reset._replace(cap=before.caps.at(before.announced)))
         if before.armed:
             said.append(_released(before, before.armed, Reason.PERIOD_ROLL))
-    closed = replace(before, closed=True, armed=None, total=found.total, read_seq=found.read_seq)
-    late = closed.caps.level(found.total)
+    closed = replace(_with_figures(before, found), closed=True, armed=None)
+    late = closed.caps.level(found.spent)
     if late > before.peak and now < before.period.end + timing.settle:
         said.append(Said(EventType.BREACHED, late, before.peak, Reason.LATE_DATA, closed.caps.at(late)))
         closed = replace(
@@ -143,20 +150,28 @@ def _measured(found: Measurement, caps: Caps, before: Standing, now: datetime) -
     level = _level(found, caps, before.level)
     changed = level != before.level
     return replace(
-        before,
+        _with_figures(before, found),
         level=level,
         since=now if changed else before.since,
         reason=_reason(level or Level.OK, found, caps, before) if changed else before.reason,
-        total=found.total,
         caps=caps,
-        certain=caps if caps.level(found.total) == level else before.certain,
+        certain=caps if caps.level(found.spent) == level else before.certain,
+    )
+
+
+def _with_figures(before: Standing, found: Measurement) -> Standing:
+    return replace(
+        before,
+        total=found.total,
+        estimated=found.estimated,
+        hard_on_estimates=found.hard_on_estimates,
         read_seq=found.read_seq,
     )
 
 
 def _level(found: Measurement, caps: Caps, before: Level | None) -> Level | None:
     """What the figures say. Doubtful ones can only raise it: they are too low, if anything."""
-    reached = caps.level(found.total)
+    reached = caps.level(found.spent)
     if _proven(found, caps):
         return reached
     held = max(reached, caps.standing(before or Level.OK))
@@ -171,7 +186,7 @@ def _proven(found: Measurement, caps: Caps) -> bool:
 def _reason(level: Level, found: Measurement, caps: Caps, before: Standing) -> Reason:
     """Why the level is another one: by its caps if the old total would do under them, else by its total."""
     was = before.level or Level.OK
-    if caps != before.certain and caps.level(before.total) == level:
+    if caps != before.certain and caps.level(before.spent) == level:
         if level > was:
             return Reason.CAP_LOWERED
         return Reason.CAP_REMOVED if caps.at(was) is None else Reason.CAP_RAISED

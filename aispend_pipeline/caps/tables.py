@@ -22,6 +22,8 @@ cap_state = sa.Table(
     sa.Column("announced_at", Instant),
     sa.Column("peak", sa.String, nullable=False, comment="the highest level that people were ever told"),
     sa.Column("total", Usd, nullable=False),
+    sa.Column("estimated", Usd, comment="the part of the total that no bill has yet"),
+    sa.Column("hard_on_estimates", sa.Boolean, comment="whether that part counts towards the hard cap"),
     sa.Column("soft", Usd),
     sa.Column("hard", Usd),
     sa.Column("reached_soft", Usd, comment="the soft cap when the level was last certain"),

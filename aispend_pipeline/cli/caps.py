@@ -100,11 +100,19 @@ def _decided(
 
 
 def _table(title: str, stands: Sequence[_Stand]) -> None:
-    table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "soft cap", "hard cap"])
+    table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "estimated", "soft cap", "hard cap"])
     out = screen.console()
     for stand in stands:
         level = Text(level_word(stand.standing.level), style=_STYLES[stand.standing.level])
-        table.add_row(stand.scope.name, level, _told(stand.kept), _used(stand, out), _total(stand), *_caps(stand))
+        table.add_row(
+            stand.scope.name,
+            level,
+            _told(stand.kept),
+            _used(stand, out),
+            _total(stand),
+            _estimated(stand),
+            *_caps(stand),
+        )
     screen.show(table)
 
 
@@ -133,6 +141,11 @@ def _total(stand: _Stand) -> str:
     return spelt.pop() if len(spelt) == 1 else f"{total:,f}".rstrip("0")
 
 
+def _estimated(stand: _Stand) -> str:
+    """The part of the total that no bill has yet."""
+    return money.on_screen(stand.standing.estimated) if _read(stand) and stand.standing.estimated else ""
+
+
 def _caps(stand: _Stand) -> list[str]:
     total, caps = stand.standing.total, stand.scope.caps
     return ["" if cap is None else money.against(total, cap)[1] for cap in (caps.soft, caps.hard)]
@@ -149,6 +162,7 @@ def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iter
     for kind, lines in (
         ("unknown", [line for stand in stands for line in stand.found.holes]),
         ("doubtful", [line for stand in stands for line in stand.found.doubts]),
+        ("not priced", [line for stand in stands for line in stand.found.unpriced]),
     ):
         yield from (f"{kind}: {plain(line)}" for line in dict.fromkeys(lines))
     yield from _untold(settings, stands, now)

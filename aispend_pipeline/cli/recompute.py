@@ -8,7 +8,7 @@ from aispend_pipeline import money
 from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.spend import ADDED_UP
 from aispend_pipeline.cli import screen
 from aispend_pipeline.due import DAYS_A_RUN, start_date
 from aispend_pipeline.errors import NothingPublished
@@ -37,10 +37,10 @@ def _add_up(
     instance: DagsterInstance, installation: Installation, window: Window, dry_run: bool
 ) -> tuple[Outcome, list[str]]:
     if dry_run:
-        return add_up(installation.warehouse, window, installation.clock, dry_run=True), []
+        calibrated = installation.settings.calibrate_estimates
+        return add_up(installation.warehouse, window, installation.clock, dry_run=True, calibrated=calibrated), []
     installation.outcomes.clear()
-    keys = [SPEND, USAGE, SPEND_DAILY]
-    errors = in_process.run_here(instance, installation, "recompute", keys, range_tags(window)).errors
+    errors = in_process.run_here(instance, installation, "recompute", ADDED_UP, range_tags(window)).errors
     return (installation.outcomes or [Outcome(window)])[0], errors
 
 

@@ -4,8 +4,8 @@ import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 
 from aispend_pipeline import money
 from aispend_pipeline.budgets.model import LABEL
@@ -40,6 +40,8 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
     unknown = [name for name in names if name not in DIMENSIONS]
     if unknown or len(set(names)) != len(names):
         raise UsageError(f"--group-by {group_by!r}: takes any of {', '.join(DIMENSIONS)}, each once, with commas")
+    if wrong := reads.unfit(names):
+        raise UsageError(f"--group-by {group_by!r}: {wrong}")
     if output not in FORMATS:
         raise UsageError(f"--format {output!r} is none of {', '.join(FORMATS)}")
     published, cursor = Snapshots(settings.home).current()
@@ -52,14 +54,18 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
 def show(question: Question, answer: Answer, published: Published) -> None:
     """The answer as a table, and below it what it does not rest on."""
     counts = [name for name in reads.TOKENS if any(row.counts[name] is not None for row in answer.rows)]
+    amounts = [title for title, _ in _amounts(question, answer)]
     title = f"billed {question.window}, as of {published.at}"
-    table = screen.table(title, question.group_by, ["USD", *(_TITLES[name] for name in counts)])
+    table = screen.table(title, question.group_by, [*amounts, *(_TITLES[name] for name in counts)])
     for row in answer.rows:
         keys = [_shown(row, name) for name in question.group_by]
-        table.add_row(*keys, _usd(row), *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
+        usd = [spelt(row) for _, spelt in _amounts(question, answer)]
+        table.add_row(*keys, *usd, *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
     if question.group_by and answer.rows:
+        totals = {"USD": answer.total_usd, _ESTIMATED: answer.total_estimated_usd}
         table.add_section()
-        table.add_row("total", *[""] * (len(question.group_by) - 1), money.on_screen(answer.total_usd))
+        spelt_totals = [money.on_screen(totals[title]) if title in totals else "" for title in amounts]
+        table.add_row("total", *[""] * (len(question.group_by) - 1), *spelt_totals)
     console = screen.console()
     if answer.rows:
         screen.show(table)
@@ -67,12 +73,31 @@ def show(question: Question, answer: Answer, published: Published) -> None:
         console.print(line)
 
 
+_ESTIMATED, _ALLOCATED = "estimated", "allocated"
+
+
+def _amounts(question: Question, answer: Answer) -> list[tuple[str, Callable[[Row], str]]]:
+    """The columns of dollars: what is billed, and beside it what is estimated and allocated, if anything is."""
+    columns: list[tuple[str, Callable[[Row], str]]] = [("USD", _usd)]
+    if answer.total_estimated_usd:
+        columns.append(
+            (_ESTIMATED, lambda row: "" if row.estimated_usd is None else money.on_screen(row.estimated_usd))
+        )
+    if any(row.allocated_usd is not None for row in answer.rows):
+        columns.append(
+            (_ALLOCATED, lambda row: "" if row.allocated_usd is None else money.on_screen(row.allocated_usd))
+        )
+    return columns
+
+
 def _shown(row: Row, name: str) -> str:
     """A key for people: by its name where it has one, which need not be unique, and so with the id."""
     key = row.keys[name]
     called = row.names.get(name)
     if key is None:
-        return called or "unknown"
+        return called or ("not by hour" if name == reads.HOUR else "unknown")
+    if isinstance(key, datetime):
+        return f"{key:%Y-%m-%d %H:%M}"
     return f"{called} ({key})" if called else str(key)
 
 
@@ -88,7 +113,8 @@ def _beside(answer: Answer) -> list[str]:
         f"not converted and not in the total: {money.text(amount)} {currency}"
         for currency, amount in answer.unconverted
     ]
-    return other + _budgets(answer) + _unpriced(answer) + _restated(answer) + _not_settled(answer) + gaps(answer)
+    beside = [_budgets, _unpriced, _not_estimated, _restated, _not_settled, gaps]
+    return other + [line for told in beside for line in told(answer)]
 
 
 def _budgets(answer: Answer) -> list[str]:
@@ -103,15 +129,22 @@ def _budgets(answer: Answer) -> list[str]:
 
 
 def _unpriced(answer: Answer) -> list[str]:
-    """A line for each tier that no bill lists."""
-    tokens: Counter[tuple[str, str, str]] = Counter()
+    """A line for each reason why what was used has no money."""
+    counted: Counter[tuple[str, str, str, str]] = Counter()
     for used in answer.unpriced:
-        tokens[used.provider, used.account, used.service_tier or "unknown"] += int(
-            sum(count or 0 for count in used[4:])
-        )
+        what = "tokens" if used.other_units is None else "units"
+        counted[used.provider, used.account, used.why or "unknown", what] += used.tokens + int(used.other_units or 0)
     return [
-        f"not priced by the bill: {provider} {account}: {count:,} tokens of tier {tier}"
-        for (provider, account, tier), count in tokens.items()
+        f"in no bill and no estimate: {provider} {account}: {count:,} {what}: {why}"
+        for (provider, account, why, what), count in counted.items()
+    ]
+
+
+def _not_estimated(answer: Answer) -> list[str]:
+    """A line for each account of which neither a bill nor usage is known."""
+    return [
+        f"neither billed nor estimated: {provider} {account}: {_ranges(days)}: its usage comes only with its bill"
+        for provider, account, days in answer.not_estimated
     ]
 
 
@@ -160,11 +193,12 @@ def _json(question: Question, answer: Answer, published: Published) -> None:
 def _csv(question: Question, answer: Answer, published: Published) -> None:
     writer = csv.writer(sys.stdout)
     named = [name for name in question.group_by if name in reads.NAMED]
-    writer.writerow([*question.group_by, *(f"{name}_name" for name in named), "cost_usd", *reads.TOKENS])
+    titles = [*question.group_by, *(f"{name}_name" for name in named)]
+    writer.writerow([*titles, "cost_usd", "estimated_usd", "allocated_usd", *reads.TOKENS])
     for row in answer.rows:
-        usd = "" if row.usd is None else money.text(row.usd)
+        amounts = (row.usd, row.estimated_usd, row.allocated_usd)
         counts = ["" if row.counts[name] is None else row.counts[name] for name in reads.TOKENS]
         keys = [*(row.keys[name] for name in question.group_by), *(row.names[name] for name in named)]
-        writer.writerow([*keys, usd, *counts])
+        writer.writerow([*keys, *("" if usd is None else money.text(usd) for usd in amounts), *counts])
     for line in _beside(answer):
         print(line, file=sys.stderr)

@@ -61,7 +61,7 @@ def _show_budgets(budgets: list[dict[str, Any]]) -> None:
 
 
 def _show_caps(caps: list[dict[str, Any]]) -> None:
-    table = screen.table("", ["scope", "month", "level", "since", "told"], ["USD", "soft cap", "hard cap"])
+    table = screen.table("", ["scope", "month", "level", "since", "told"], ["USD", "estimated", "soft cap", "hard cap"])
     for cap in caps:
         table.add_row(
             cap["scope"],
@@ -69,7 +69,7 @@ def _show_caps(caps: list[dict[str, Any]]) -> None:
             cap["level"] + (", webhook asked to act" if cap["armed"] else ""),
             cap["since"] or "",
             f"{cap['announced']} {cap['announced_at']}" if cap["announced_at"] else "nothing",
-            *(cap[amount] or "" for amount in ("total_usd", "soft_usd", "hard_usd")),
+            *(cap[amount] or "" for amount in ("total_usd", "estimated_usd", "soft_usd", "hard_usd")),
         )
     screen.show(table)
 

@@ -50,6 +50,7 @@ class AnthropicCosts(Report):
     """The `Normaliser` of `anthropic_costs`."""
 
     table = "spend"
+    keys_from_usage = True
     sql = statement("normalise", "anthropic_costs")
     known_fields = frozenset(_Result.__struct_fields__)
 
@@ -84,6 +85,7 @@ class AnthropicCosts(Report):
                 "model": texts([r.model[:LONGEST_NAME] if r.model else None for r in results]),
                 "project_id": texts([r.workspace_id for r in results]),
                 "token_type": texts([r.token_type for r in results]),
+                "cost_type": texts([r.cost_type for r in results]),
                 "service_tier": texts([r.service_tier for r in results]),
                 "context_window": texts([r.context_window for r in results]),
                 "location": texts([r.inference_geo for r in results]),

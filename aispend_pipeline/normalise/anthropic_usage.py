@@ -116,5 +116,6 @@ class AnthropicUsage(Report):
                 "api_key_id": texts([r.api_key_id for r in results]),
                 "service_tier": texts([r.service_tier for r in results]),
                 "context_window": texts([r.context_window for r in results]),
+                "location": texts([r.inference_geo for r in results]),
             },
         )

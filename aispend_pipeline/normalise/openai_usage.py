@@ -1,8 +1,9 @@
 """OpenAI's usage: the shapes of ten endpoints, told apart by each result's `object`, and their records.
 
 Facts: the provider's published OpenAPI description (version 2.3.0, August 2026). `input_tokens` is all input: cached,
-cache writes and uncached; older answers lack the parts. All counts are integers. `usage_bytes` is a stock: it
-says how much is stored at the time, and does not add up over time.
+cache writes and uncached; older answers lack the parts. Audio and images are counted in these, and once more by
+themselves. All counts are integers. `usage_bytes` is a stock: it says how much is stored at the time, and does not add
+up over time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,6 +41,12 @@ class _Completions(_Result[C], tag="organization.usage.completions.result"):
     input_cached_tokens: C = _ABSENT
     input_cache_write_tokens: C = _ABSENT
     input_uncached_tokens: C = _ABSENT
+    input_audio_tokens: C = _ABSENT
+    input_image_tokens: C = _ABSENT
+    input_cached_audio_tokens: C = _ABSENT
+    input_cached_image_tokens: C = _ABSENT
+    output_audio_tokens: C = _ABSENT
+    output_image_tokens: C = _ABSENT
 
 
 class _Embeddings(_Result[C], tag="organization.usage.embeddings.result"):
@@ -129,6 +136,12 @@ _COUNTS = (
     "input_cached_tokens",
     "input_cache_write_tokens",
     "output_tokens",
+    "input_audio_tokens",
+    "input_image_tokens",
+    "input_cached_audio_tokens",
+    "input_cached_image_tokens",
+    "output_audio_tokens",
+    "output_image_tokens",
     "num_model_requests",
     "quantity",
 )
@@ -139,7 +152,7 @@ class OpenAIUsage(Report):
 
     table = "usage"
     sql = statement("normalise", "openai_usage")
-    # The parts by modality add up to the counts that are read; the last four were seen in answers of the bill.
+    # Text is what the other modalities leave of all; the last four were seen in answers of the bill.
     known_fields = frozenset(
         """
         object project_id api_key_id user_id model service_tier batch vector_store_id context_level size source

@@ -21,6 +21,10 @@ class Normaliser(Protocol):
         """`spend` for billed lines, `usage` for what is measured."""
 
     @property
+    def keys_from_usage(self) -> bool:
+        """Whether its billed lines tell no keys although those who used them have some."""
+
+    @property
     def sql(self) -> str:
         """One INSERT; `$source`, `$account`, `$provider`, `$fetch_id` and `$page_id` are bound."""
 

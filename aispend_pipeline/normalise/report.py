@@ -40,6 +40,7 @@ class Report(ABC):
     """The `Normaliser` of a report; a source says how a page is decoded and what becomes of its results."""
 
     known_fields: frozenset[str]
+    keys_from_usage = False
 
     @abstractmethod
     def buckets(self, body: bytes) -> Iterable[Given]:

@@ -18,15 +18,20 @@ import pyarrow.compute as pc
 from aispend_pipeline import money
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import AssertionFailed, FetchError
+from aispend_pipeline.estimates.pricing import estimate
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Reading, Window, unpacked
+from aispend_pipeline.rollup.parts import allocate_to_keys, spread_over_hours
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Transaction, Warehouse
 
 # What must hold before COMMIT, in this order; each is a file `assert_<name>.sql` that finds what does not.
-ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control")
+ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control", "estimates_are_ahead_of_the_bill")
 
+
+# The tables that are made anew from the window's rows.
+SUMS = ("usage_model", "spend_daily", "unpriced_daily", "spend_hourly", "allocated")
 
 # Text of pages held at once while rows are made.
 BATCH_BYTES = 8 * 1024 * 1024
@@ -56,6 +61,21 @@ class DaySum(NamedTuple):
     usd: Decimal | None
 
 
+class EstimateSum(NamedTuple):
+    """A day's estimates, USD: their rows, all of them, what counts, and of models that are billed both figures."""
+
+    rows: int
+    usd: Decimal
+    counted_usd: Decimal
+    held_against_usd: Decimal  # estimates of models whose bill is there
+    billed_usd: Decimal  # what was billed for these
+
+    @property
+    def drift(self) -> Decimal | None:
+        """Billed over estimated; none where there is nothing to compare."""
+        return money.EXACT.divide(self.billed_usd, self.held_against_usd) if self.held_against_usd else None
+
+
 @dataclass
 class Outcome:
     """What adding up a window did; `days` are those that some account's bill was read for."""
@@ -63,6 +83,7 @@ class Outcome:
     window: Window
     days: dict[date, DaySum] = field(default_factory=dict)
     usage_rows: dict[date, int] = field(default_factory=dict)  # of the days that some account's usage was read for
+    estimates: dict[date, EstimateSum] = field(default_factory=dict)  # of the days with usage
     changes: list[Change] = field(default_factory=list)
     not_remade: list[str] = field(default_factory=list)  # why days kept the rows they had
     refused: dict[str, list[str]] = field(default_factory=dict)  # by assertion, the answers that fail it
@@ -83,9 +104,12 @@ class _SetAside(Exception):
         self.why, self.check = why, check
 
 
-def add_up(warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool = False) -> Outcome:
+def add_up(
+    warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool = False, calibrated: bool = True
+) -> Outcome:
     """Make the window's rows and sums again and publish them; with `dry_run` only say what would change.
 
+    Estimates learn from past bills if they are `calibrated`, else they are at list price.
     An answer that cannot be read, or fails an assertion, is set aside alone: its days keep what they were.
     Raises `AssertionFailed`, with everything as it was, when the sums contradict the rows.
     """
@@ -96,6 +120,7 @@ def add_up(warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool 
         try:
             with warehouse.write(publish=True) as transaction:
                 _rebuild(transaction, outcome, clock.now(), set_aside)
+                _sum_up(transaction, outcome, calibrated=calibrated)
                 if dry_run:
                     raise _DryRunDone
         except _DryRunDone:
@@ -127,13 +152,34 @@ def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, set_asid
     transaction.execute(statement("rollup", "sums_of_days").format(table="sums_after"), window)
     transaction.execute(statement("rollup", "changes"))
     transaction.execute(statement("rollup", "restatements"), {"now": now.replace(tzinfo=None)})
-    for table in ("usage_model", "spend_daily", "unpriced_daily"):
-        transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
-    for name in ("usage_model", "spend_daily", "unpriced_daily", "forget_coverage", "coverage", "set_aside_noted"):
+    for name in ("forget_coverage", "coverage", "set_aside_noted"):
         transaction.execute(statement("rollup", name), window)
+
+
+def _sum_up(transaction: Transaction, outcome: Outcome, *, calibrated: bool) -> None:
+    """Estimates, sums, and what usage tells of the bill, from the window's rows; then what must hold is asserted."""
+    window = {"first": outcome.window.first, "last": outcome.window.last}
+    for table in SUMS:
+        transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
+    transaction.execute(statement("rollup", "usage_model"), window)
+    estimate(transaction, outcome.window, _costs(), calibrated=calibrated)
+    for name in ("spend_daily", "unpriced_daily"):
+        transaction.execute(statement("rollup", name), window)
+    spread_over_hours(transaction, outcome.window)
+    allocate_to_keys(transaction, outcome.window, _keys_from_usage())
     for name in ASSERTIONS:
         _assert(transaction, name, window)
     _report(transaction, outcome, window)
+
+
+def _costs() -> list[str]:
+    """The sources that have bills."""
+    return [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
+
+
+def _keys_from_usage() -> list[str]:
+    """Those of them whose bill does not tell keys, and whose usage does."""
+    return [name for name in _costs() if SOURCES[name].normaliser.keys_from_usage]
 
 
 class _Answer(NamedTuple):
@@ -248,11 +294,12 @@ def _assert(transaction: Transaction, name: str, window: dict[str, date]) -> Non
 
 
 def _report(transaction: Transaction, outcome: Outcome, window: dict[str, date]) -> None:
-    costs = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
-    asked = {**window, "costs": costs}
+    asked = {**window, "costs": _costs()}
     sums = transaction.execute(statement("rollup", "sums_read"), asked).fetchall()
     outcome.days = {day: DaySum(int(rows), groups, usd) for day, rows, groups, usd in sums}
     outcome.usage_rows = dict(transaction.execute(statement("rollup", "usage_read"), asked).fetchall())
+    estimates = transaction.execute(statement("rollup", "estimates_made"), window).fetchall()
+    outcome.estimates = {day: EstimateSum(*sums) for day, *sums in estimates}
     changes = transaction.execute(
         "SELECT source, account, day, provider, model, was_usd, is_usd FROM changes ORDER BY ALL"
     ).fetchall()

@@ -1,4 +1,4 @@
--- The sums of the window's days, from their rows. Sums of nothing but other currencies are null, and so is what
+-- The sums of the window's days, from their rows; of estimates, what counts beside the bill. Sums of nothing but other currencies are null, and so is what
 -- is measured and not billed. Tokens and requests are those of the usage book on days of which it has some, else
 -- the quantities of the bill: never both. What searched the web is counted as a request where it was made.
 INSERT INTO spend_daily BY NAME
@@ -47,34 +47,65 @@ measured AS (
             sum(usage.output_tokens),
             sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls')
         ) IS NOT NULL
+),
+
+estimated AS (
+    SELECT
+        day,
+        account,
+        provider,
+        model,
+        sum(counted_usd) AS estimated_usd,
+        0 AS "rows"
+    FROM estimate_daily
+    WHERE day BETWEEN $first AND $last AND counted_usd > 0
+    GROUP BY ALL
+),
+
+beside AS (
+    SELECT
+        coalesce(billed.day, measured.day) AS day,
+        coalesce(billed.account, measured.account) AS account,
+        coalesce(billed.provider, measured.provider) AS provider,
+        coalesce(billed.model, measured.model) AS model,
+        billed.billed_usd,
+        CASE WHEN counted.day IS NULL THEN billed.input_tokens ELSE measured.input_tokens END AS input_tokens,
+        CASE WHEN counted.day IS NULL THEN billed.cached_input_tokens ELSE measured.cached_input_tokens END
+            AS cached_input_tokens,
+        CASE WHEN counted.day IS NULL THEN billed.cache_write_tokens ELSE measured.cache_write_tokens END
+            AS cache_write_tokens,
+        CASE WHEN counted.day IS NULL THEN billed.output_tokens ELSE measured.output_tokens END AS output_tokens,
+        measured.requests,
+        CASE WHEN counted.day IS NOT NULL THEN 'usage' WHEN billed.has_tokens THEN 'costs' END AS counted_by,
+        coalesce(billed.n, 0) AS "rows"
+    FROM billed
+    FULL OUTER JOIN measured
+        ON
+            billed.day = measured.day
+            AND billed.account = measured.account
+            AND billed.provider = measured.provider
+            AND billed.model IS NOT DISTINCT FROM measured.model
+    LEFT JOIN counted
+        ON
+            coalesce(billed.day, measured.day) = counted.day
+            AND coalesce(billed.account, measured.account) = counted.account
+            AND coalesce(billed.provider, measured.provider) = counted.provider
 )
 
 SELECT
-    coalesce(billed.day, measured.day) AS day,
-    coalesce(billed.account, measured.account) AS account,
-    coalesce(billed.provider, measured.provider) AS provider,
-    coalesce(billed.model, measured.model) AS model,
-    billed.billed_usd,
-    NULL AS estimated_usd,
-    CASE WHEN counted.day IS NULL THEN billed.input_tokens ELSE measured.input_tokens END AS input_tokens,
-    CASE WHEN counted.day IS NULL THEN billed.cached_input_tokens ELSE measured.cached_input_tokens END
-        AS cached_input_tokens,
-    CASE WHEN counted.day IS NULL THEN billed.cache_write_tokens ELSE measured.cache_write_tokens END
-        AS cache_write_tokens,
-    CASE WHEN counted.day IS NULL THEN billed.output_tokens ELSE measured.output_tokens END AS output_tokens,
-    measured.requests,
-    CASE WHEN counted.day IS NOT NULL THEN 'usage' WHEN billed.has_tokens THEN 'costs' END AS counted_by,
-    coalesce(billed.n, 0) AS "rows"
-FROM billed
-FULL OUTER JOIN measured
-    ON
-        billed.day = measured.day
-        AND billed.account = measured.account
-        AND billed.provider = measured.provider
-        AND billed.model IS NOT DISTINCT FROM measured.model
-LEFT JOIN counted
-    ON
-        coalesce(billed.day, measured.day) = counted.day
-        AND coalesce(billed.account, measured.account) = counted.account
-        AND coalesce(billed.provider, measured.provider) = counted.provider
+    day,
+    account,
+    provider,
+    model,
+    sum(billed_usd) AS billed_usd,
+    sum(estimated_usd) AS estimated_usd,
+    sum(input_tokens) AS input_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(output_tokens) AS output_tokens,
+    sum(requests) AS requests,
+    max(counted_by) AS counted_by,
+    sum("rows") AS "rows"
+FROM (SELECT * FROM beside UNION ALL BY NAME SELECT * FROM estimated)
+GROUP BY day, account, provider, model
 ORDER BY 1, 2, 3, 4

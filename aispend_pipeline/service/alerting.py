@@ -16,7 +16,7 @@ from aispend_pipeline.alerts.look import EVALUATE_EVERY
 from aispend_pipeline.caps.incidents import Incident
 from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.measure import measure
-from aispend_pipeline.caps.model import UNKNOWN, Caps, Measurement, Period, level_word
+from aispend_pipeline.caps.model import UNKNOWN, Caps, Measurement, Period, Spent, level_word
 from aispend_pipeline.caps.policy import Standing, passed
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.errors import StoreError
@@ -128,6 +128,7 @@ def _cap(
         **_decided(standing, found),
         "soft_usd": _usd(caps.soft),
         "hard_usd": _usd(caps.hard),
+        "unpriced": list(found.unpriced) if found else [],
         "stale": found.stale if found else bool(kept and kept.stale),
         "unconfirmed": found.unconfirmed if found else bool(kept and kept.unconfirmed),
         "doubts": [*_since_decided(standing, caps), *unreadable, *((*found.holes, *found.doubts) if found else ())],
@@ -141,15 +142,23 @@ def _decided(standing: Standing | None, found: Measurement | None) -> dict[str, 
     """Level and total, and what people were told; before the first evaluation only the total can be known."""
     if standing is None:
         never = dict.fromkeys(("announced", "announced_at", "since", "reason"))
-        return {"level": UNKNOWN, **never, "total_usd": _usd(found.total if found and found.read_seq else None)}
+        known = found.spent if found and found.read_seq else None
+        return {"level": UNKNOWN, **never, **_spent(known)}
     return {
         "level": level_word(standing.level),
         "announced": standing.announced.word,
         "announced_at": utc_text(standing.announced_at) if standing.announced_at else None,
         "since": utc_text(standing.since),
         "reason": standing.reason,
-        "total_usd": _usd(standing.figure),
+        **_spent(None if standing.figure is None else standing.spent),
     }
+
+
+def _spent(known: Spent | None) -> dict[str, Any]:
+    if known is None:
+        return dict.fromkeys(("total_usd", "billed_usd", "estimated_usd"))
+    billed = money.EXACT.subtract(known.total, known.estimated)
+    return {"total_usd": _usd(known.total), "billed_usd": _usd(billed), "estimated_usd": _usd(known.estimated)}
 
 
 def _since_decided(standing: Standing | None, caps: Caps) -> list[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from aispend_pipeline.caps.known import newest
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.due import Backlog
 from aispend_pipeline.errors import StoreError
-from aispend_pipeline.model import PROVIDERS
+from aispend_pipeline.model import PROVIDERS, Window
 from aispend_pipeline.names.kept import Attempt, Named, names_read, newest_names
 from aispend_pipeline.service import budgets
 from aispend_pipeline.service.alerting import watch
@@ -21,8 +22,9 @@ from aispend_pipeline.sources import feeds
 from aispend_pipeline.tick import backlogs_now
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.coverage import Day
+from aispend_pipeline.warehouse.drift import RECENT_DAYS, Drift, drift
 from aispend_pipeline.warehouse.pages import StoredPage
-from aispend_pipeline.warehouse.reads import Answer, Question, Restatement, Row, Unpriced
+from aispend_pipeline.warehouse.reads import Answer, NotEstimated, Question, Restatement, Row, Unpriced
 from aispend_pipeline.warehouse.status import (
     FeedStatus,
     Health,
@@ -43,10 +45,12 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         "rows": [_row(row) for row in answer.rows],
         "truncated": answer.truncated,
         "total_usd": money.text(answer.total_usd),
+        "total_estimated_usd": money.text(answer.total_estimated_usd),
         "unconverted": [
             {"currency": currency, "amount": money.text(amount)} for currency, amount in answer.unconverted
         ],
         "unpriced": [_unpriced(used) for used in answer.unpriced],
+        "not_estimated": [_not_estimated(silent) for silent in answer.not_estimated],
         "tokens_from": answer.tokens_from,
         "budget_month_to_date": [budgets.month_to_date(of) for of in answer.budgets],
         "restatements": [_restatement(change) for change in answer.restatements],
@@ -56,12 +60,26 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
 
 
 def _row(row: Row) -> dict[str, Any]:
-    keys = {
-        name: value if value is None or isinstance(value, str) else value.isoformat()
-        for name, value in row.keys.items()
-    }
+    keys = {name: _key(value) for name, value in row.keys.items()}
     names = {f"{dimension}_name": name for dimension, name in row.names.items()}
-    return {**keys, **names, "cost_usd": None if row.usd is None else money.text(row.usd), **row.counts}
+    usd = {"cost_usd": _usd(row.usd), "estimated_usd": _usd(row.estimated_usd)}
+    if "api_key" in row.keys:
+        usd["allocated_usd"] = _usd(row.allocated_usd)
+    return {**keys, **names, **usd, **row.counts}
+
+
+def _key(value: date | datetime | str | None) -> str | None:
+    if isinstance(value, datetime):
+        return instant(value)
+    return value if value is None or isinstance(value, str) else value.isoformat()
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else money.text(amount)
+
+
+def _not_estimated(silent: NotEstimated) -> dict[str, Any]:
+    return {"provider": silent.provider, "account": silent.account, "days": [day.isoformat() for day in silent.days]}
 
 
 def _unpriced(used: Unpriced) -> dict[str, Any]:
@@ -124,6 +142,25 @@ def _payload(body: str) -> orjson.Fragment | str:
     return orjson.Fragment(text)
 
 
+def drifts(held: Sequence[Drift]) -> list[dict[str, Any]]:
+    """How good estimates were, for JSON."""
+    return [
+        {
+            "provider": one.provider,
+            "account": one.account,
+            "model": one.model,
+            "day": one.day.isoformat(),
+            "settled": one.settled,
+            "billed_usd": money.text(one.billed_usd),
+            "list_usd": money.text(one.list_usd),
+            "estimated_usd": money.text(one.estimated_usd),
+            "billed_over_estimated": str(one.ratio),
+            "calibration": str(one.calibration),
+        }
+        for one in held
+    ]
+
+
 def status(settings: Settings, now: datetime, complaints: Sequence[str] = ()) -> dict[str, Any]:
     """The body of `GET /status`: it is answered even when there is no snapshot, or none can be opened.
 
@@ -145,6 +182,7 @@ def status(settings: Settings, now: datetime, complaints: Sequence[str] = ()) ->
         "sources": [_feed(feed, settings, now) for feed in figures.known],
         "accounts": [_account(*one, figures) for one in sorted({(f.provider, f.account) for f in figures.known})],
         "budgets": figures.budgets,
+        "drift": drifts(figures.drift),
         **watched.body,
     }
 
@@ -159,6 +197,7 @@ class _Figures:
     attempts: Sequence[Attempt] = ()
     waits: Sequence[Backlog] = ()
     budgets: Sequence[dict[str, Any]] = ()
+    drift: Sequence[Drift] = ()
     complaints: list[str] = field(default_factory=list)
 
 
@@ -169,6 +208,7 @@ def _figures(settings: Settings, now: datetime) -> _Figures:
             found.known = feed_statuses(cursor, feeds(settings))
             found.called, found.attempts = newest_names(cursor), names_read(cursor)
             found.budgets = budgets.shown(cursor, settings)
+            found.drift = drift(cursor, _recently(now), newest_only=True)
             found.complaints += [*same_bills(cursor), *same_billing_accounts(found.known)]
             found.complaints += budgets.complaints(cursor, settings)
             found.published = published
@@ -176,6 +216,10 @@ def _figures(settings: Settings, now: datetime) -> _Figures:
     except StoreError as error:
         found.complaints.append(str(error))
     return found
+
+
+def _recently(now: datetime) -> Window:
+    return Window(now.date() - timedelta(days=RECENT_DAYS), now.date())
 
 
 def _unread(settings: Settings, providers: Mapping[str, str]) -> Iterator[str]:

@@ -15,13 +15,14 @@ from aispend_pipeline.clock import Clock
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.service import answers, problems
 from aispend_pipeline.service.admin import add_admin
-from aispend_pipeline.service.parameters import NoParameters, RawParameters, SpendParameters
+from aispend_pipeline.service.parameters import Days, NoParameters, RawParameters, SpendParameters
 from aispend_pipeline.service.problems import PROBLEMS, answered
-from aispend_pipeline.service.schemas import RawBody, SpendBody
+from aispend_pipeline.service.schemas import DriftBody, RawBody, SpendBody
 from aispend_pipeline.service.shared import Service, live
 from aispend_pipeline.service.status_schemas import StatusBody
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Published, reads
+from aispend_pipeline.warehouse.drift import drift
 from aispend_pipeline.warehouse.pages import stored_pages
 
 
@@ -84,7 +85,11 @@ def _add_state(app: FastAPI, service: Service) -> None:
 def _add_figures(app: FastAPI, service: Service) -> None:
     """Routes that answer from the newest snapshot."""
 
-    @app.get("/spend", summary="Billed spend by day, provider, account and model", responses=answered(SpendBody))
+    @app.get(
+        "/spend",
+        summary="Billed and estimated spend by day, provider, account, model and more",
+        responses=answered(SpendBody),
+    )
     async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
         today = service.clock.now().date()
         question = parameters.question(today)
@@ -95,6 +100,25 @@ def _add_figures(app: FastAPI, service: Service) -> None:
                 return tag, None
             answer = reads.ask(cursor, question, service.feeds, today)
             return tag, orjson.dumps(answers.spend(question, answer, published))
+
+        tag, body = await service.read(ask)
+        return _cached(tag, body)
+
+    @app.get(
+        "/drift",
+        summary="How good estimates were, by model and day, once the bill was there",
+        responses=answered(DriftBody),
+    )
+    async def drifted(request: Request, parameters: Annotated[Days, Query()]) -> Response:
+        window = parameters.window(service.clock.now().date())
+
+        def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
+            tag = _tag(published, "drift", window)
+            if _matches(tag, request.headers.get("if-none-match", "")):
+                return tag, None
+            days = {"from": window.first.isoformat(), "to": window.last.isoformat()}
+            rows = answers.drifts(drift(cursor, window))
+            return tag, orjson.dumps({**days, "rows": rows, "as_of": published.at})
 
         tag, body = await service.read(ask)
         return _cached(tag, body)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from aispend_pipeline.model import GRID_START, Window, parse_day
 from aispend_pipeline.service.problems import Problem
 from aispend_pipeline.warehouse.pages import Place
-from aispend_pipeline.warehouse.reads import DIMENSIONS, Question
+from aispend_pipeline.warehouse.reads import DIMENSIONS, Question, unfit
 
 MOST_DAYS = 3660
 EARLIEST = date(2015, 1, 1)  # nobody sold tokens before
@@ -97,6 +97,9 @@ class SpendParameters(Days):
                 raise ValueError(f"{name[:40]!r} is none of {', '.join(DIMENSIONS)}")
         if len(set(names)) != len(names):
             raise ValueError("a name is given twice")
+        wrong = unfit(names)
+        if wrong:
+            raise ValueError(wrong)
         return names
 
     def question(self, today: date) -> Question:

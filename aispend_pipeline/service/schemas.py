@@ -20,6 +20,7 @@ class Exact(BaseModel):
 class SpendRow(Exact):
     """One group; the keys that were grouped by are present, null where they cannot be told."""
 
+    hour: datetime | None = Field(None, description="its beginning; null where usage does not tell the hours of a bill")
     day: date | None = None
     provider: str | None = None
     account: str | None = None
@@ -35,6 +36,14 @@ class SpendRow(Exact):
     service_tier: str | None = None
     source: str | None = None
     cost_usd: str | None = Field(description=f"billed, {USD}; null if nothing is, or all of it in other currencies")
+    estimated_usd: str | None = Field(
+        description=f"what is used and not billed yet, priced from usage, {USD}; in no `cost_usd`, and null if nothing"
+    )
+    allocated_usd: str | None = Field(
+        None,
+        description="the part of `cost_usd` whose key the bill does not tell, and usage does; there only if grouped by"
+        " key. Without a key, that part is use of the console, and the rest is unattributed",
+    )
     input_tokens: int | None = Field(description="uncached input; null if not known")
     cached_input_tokens: int | None
     cache_write_tokens: int | None
@@ -69,7 +78,7 @@ class Unconverted(Exact):
 
 
 class UnpricedUsage(Exact):
-    """What was measured in a tier that the provider's cost report never lists."""
+    """What was measured and has no money: no bill lists its tier, or there is neither a bill nor a list price."""
 
     provider: str
     account: str
@@ -79,6 +88,16 @@ class UnpricedUsage(Exact):
     cached_input_tokens: int | None
     cache_write_tokens: int | None
     output_tokens: int | None
+    other_units: int | None = Field(description="what else than tokens: characters, seconds, searches")
+    why: str | None
+
+
+class NotEstimated(Exact):
+    """Days without a bill, of a provider whose usage comes only with it."""
+
+    provider: str
+    account: str
+    days: list[date]
 
 
 class Restatement(Exact):
@@ -118,8 +137,10 @@ class SpendBody(Exact):
     rows: list[SpendRow]
     truncated: bool = Field(description="whether `limit` left groups out")
     total_usd: str = Field(description=f"billed, {USD}")
+    total_estimated_usd: str = Field(description=f"used and not billed yet, {USD}; in no `total_usd`")
     unconverted: list[Unconverted]
-    unpriced: list[UnpricedUsage] = Field(description="measured, and in no bill")
+    unpriced: list[UnpricedUsage] = Field(description="measured, and in no bill and no estimate")
+    not_estimated: list[NotEstimated] = Field(description="days of which neither a bill nor usage is known")
     tokens_from: list[Literal["usage", "costs"]] = Field(
         description="the books that tokens and requests are from; of one day and account always just one"
     )
@@ -128,6 +149,30 @@ class SpendBody(Exact):
     )
     restatements: list[Restatement] = Field(description="of the days asked for, newest first, at most 100")
     coverage: Coverage
+    as_of: datetime
+
+
+class DriftDay(Exact):
+    """How good the estimate of a model's day was, once its bill was there."""
+
+    provider: str
+    account: str
+    model: str
+    day: date
+    settled: bool = Field(description="whether the bill is final")
+    billed_usd: str = Field(description=USD)
+    list_usd: str = Field(description="the same use at list price")
+    estimated_usd: str = Field(description="what was estimated before the bill came")
+    billed_over_estimated: str = Field(description="the ratio of the two, to four places; 1 is a perfect estimate")
+    calibration: str = Field(description="what new estimates of the model are multiplied with, learnt from past bills")
+
+
+class DriftBody(Exact):
+    """`GET /drift`."""
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    rows: list[DriftDay]
     as_of: datetime
 
 

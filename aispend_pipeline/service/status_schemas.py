@@ -7,7 +7,7 @@ from pydantic import Field
 
 from aispend_pipeline.caps.model import Reason
 from aispend_pipeline.model import FetchState
-from aispend_pipeline.service.schemas import USD, Exact
+from aispend_pipeline.service.schemas import USD, DriftDay, Exact
 from aispend_pipeline.warehouse.status import Health
 
 
@@ -119,9 +119,12 @@ class CapState(Exact):
     announced_at: datetime | None
     since: datetime | None = Field(description="when the level became that; null before it was looked at")
     reason: Reason | None = Field(description="why the level became that")
-    total_usd: str | None = Field(description=f"{USD}; null if nothing was read")
+    total_usd: str | None = Field(description=f"billed and estimated, {USD}; null if nothing was read")
+    billed_usd: str | None = Field(description="the part of it that is billed")
+    estimated_usd: str | None = Field(description="the part of it that is used and not billed yet")
     soft_usd: str | None = Field(description="the cap that is set now; of a month that is over, the last one")
     hard_usd: str | None
+    unpriced: list[str] = Field(description="what was used and has no money, and why, a line each")
     stale: bool
     unconfirmed: bool = Field(description="a figure fell so much that it must be read a second time")
     doubts: list[str] = Field(description="why level and total may be wrong, a line each")
@@ -177,6 +180,7 @@ class StatusBody(Exact):
     sources: list[Feed]
     accounts: list[AccountState]
     budgets: list[BudgetState]
+    drift: list[DriftDay] = Field(description="of each model of the last month, the newest day whose bill is there")
     caps: list[CapState] = Field(description="of this month, and of the last one what was looked at in it")
     outbox: Outbox | None = Field(description="null if the state database cannot be read")
     channels: Channels

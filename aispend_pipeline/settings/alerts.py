@@ -10,6 +10,7 @@ from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.settings import smtp
 from aispend_pipeline.settings.values import (
     Cap,
+    Flag,
     HookSecret,
     Key,
     Percentages,
@@ -44,6 +45,12 @@ class AlertSettings(Strict):
     vertex_hard_cap: Cap | None = _cap("VERTEX_HARD_CAP", "Google")
     global_soft_cap: Cap | None = _cap("GLOBAL_SOFT_CAP", "all together")
     global_hard_cap: Cap | None = _cap("GLOBAL_HARD_CAP", "all together")
+    hard_caps_on_estimates: Flag = setting(
+        "AISPEND_HARD_CAPS_ON_ESTIMATES",
+        True,
+        "count what is used and not billed yet towards hard caps too; soft caps always do",
+        "true",
+    )
     debounce_seconds: Annotated[int, Field(ge=60, le=7 * _A_DAY)] = setting(
         "AISPEND_DEBOUNCE_SECONDS",
         3600,

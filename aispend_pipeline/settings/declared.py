@@ -58,6 +58,12 @@ class Settings(AlertSettings):
     retention_days: Annotated[int, Field(ge=1, le=36500)] = setting(
         "AISPEND_RETENTION_DAYS", 90, "days after which fetched pages are deleted; figures made of them stay", "90"
     )
+    calibrate_estimates: Flag = setting(
+        "AISPEND_CALIBRATE_ESTIMATES",
+        True,
+        "multiply estimates by what was billed for the model lately over its list price",
+        "true",
+    )
     enable_openai: Flag | None = setting("ENABLE_OPENAI", None, "read OpenAI", "true")
     enable_anthropic: Flag | None = setting("ENABLE_ANTHROPIC", None, "read Anthropic", "true")
     enable_vertex_billing_api: Flag | None = setting("ENABLE_VERTEX_BILLING_API", None, "read Google's budgets", "true")

@@ -132,6 +132,7 @@ WORKSPACES: dict[str, tuple[Workspace, ...]] = {
                     weekend=0.1,
                     growth=1.03,
                 ),
+                Key("apikey_review", "review", (Load(_SONNET, 3),), weekend=0.2),
             ),
         ),
         Workspace(

@@ -65,14 +65,14 @@ class State:
         """Whether all tables are there; asked for without the writer's lock, which may be held for long."""
         if self._tables != len(TABLES.tables):
             with self._told(), self._engine.connect().execution_options(**{_READS: True}) as connection:
-                there = set(sa.inspect(connection).get_table_names())
-            self._tables = len(TABLES.tables) if set(TABLES.tables) <= there else 0
+                self._tables = 0 if _missing(connection) else len(TABLES.tables)
         return self._tables == len(TABLES.tables)
 
     def _create(self, connection: sa.Connection) -> int:
-        """Make the tables that are missing, and say how many there are then."""
+        """Make the tables and columns that are missing, and say how many tables there are then."""
         if self._tables != len(TABLES.tables):
             TABLES.create_all(connection)
+            _add_columns(connection)
         return len(TABLES.tables)
 
     @contextmanager
@@ -91,6 +91,33 @@ class State:
 def state_of(home: Path) -> State:
     """The state database of `home`, opened once a process."""
     return State(home)
+
+
+def _missing(connection: sa.Connection) -> list[str]:
+    """The tables, and the columns of tables, that are not there yet."""
+    there = sa.inspect(connection)
+    names = set(there.get_table_names())
+    lacking = [name for name in TABLES.tables if name not in names]
+    return lacking + [f"{column.table}.{column.name}" for column in _missing_columns(there, names)]
+
+
+def _missing_columns(there: sa.Inspector, names: set[str]) -> list[sa.Column[Any]]:
+    return [
+        column
+        for name, table in TABLES.tables.items()
+        if name in names
+        for known in [{one["name"] for one in there.get_columns(name)}]
+        for column in table.columns
+        if column.name not in known
+    ]
+
+
+def _add_columns(connection: sa.Connection) -> None:
+    """Add the columns that a file of an older version lacks; they are null there."""
+    there = sa.inspect(connection)
+    for column in _missing_columns(there, set(there.get_table_names())):
+        type_ = column.type.compile(connection.dialect)
+        connection.execute(sa.text(f'ALTER TABLE "{column.table.name}" ADD COLUMN "{column.name}" {type_}'))
 
 
 def _configure(connection: sqlite3.Connection, _: Any) -> None:

@@ -10,15 +10,19 @@ import duckdb
 
 from aispend_pipeline.budgets.kept import MonthToDate, budgets, month_to_date
 from aispend_pipeline.model import Window
+from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.coverage import Day, every_day, feeds_ever_read
 
 # What the rollup answers; the rest is answered from the rows.
 OF_THE_ROLLUP = ("day", "provider", "account", "model")
+# Goes with those of the rollup alone: no line of a bill tells its hour.
+HOUR = "hour"
 # Only the bill has these.
 OF_THE_BILL = ("line_item", "token_type")
+_OF_THE_ROWS = (*OF_THE_ROLLUP, "project", "workspace", "api_key", *OF_THE_BILL, "service_tier", "source")
 # What spend can be grouped by, in the order of an answer's keys; a workspace is what Anthropic calls a project.
-DIMENSIONS = (*OF_THE_ROLLUP, "project", "workspace", "api_key", *OF_THE_BILL, "service_tier", "source")
+DIMENSIONS = (HOUR, *_OF_THE_ROWS)
 TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
 # Dimensions whose ids have names.
 NAMED = ("project", "workspace", "api_key")
@@ -43,18 +47,22 @@ class Question:
 class Row:
     """One group: its keys, the names of those that are ids, USD, and counts (none if unknown).
 
-    USD is none where nothing is billed (`lines` is 0 then) or all of it is in other currencies.
+    Billed USD is none where nothing is billed (`lines` is 0 then) or all of it is in other currencies; estimated USD
+    is what is used and not billed yet, none if that is nothing. `allocated_usd` is the part of what is billed that
+    the bill does not tell the key of.
     """
 
-    keys: dict[str, date | str | None]
+    keys: dict[str, date | datetime | str | None]
     usd: Decimal | None
     counts: dict[str, int | None]
     lines: int
+    estimated_usd: Decimal | None = None
+    allocated_usd: Decimal | None = None
     names: dict[str, str | None] = field(default_factory=dict)
 
 
 class Unpriced(NamedTuple):
-    """What was measured in a tier that the provider's cost report never lists: no money will come for it."""
+    """What was measured and has no money, and why: no bill lists its tier, or there is neither bill nor list price."""
 
     provider: str
     account: str
@@ -64,6 +72,22 @@ class Unpriced(NamedTuple):
     cached_input_tokens: Decimal | None
     cache_write_tokens: Decimal | None
     output_tokens: Decimal | None
+    other_units: Decimal | None
+    why: str | None
+
+    @property
+    def tokens(self) -> int:
+        """All of them, whatever their type."""
+        counts = (self.input_tokens, self.cached_input_tokens, self.cache_write_tokens, self.output_tokens)
+        return int(sum(count or 0 for count in counts))
+
+
+class NotEstimated(NamedTuple):
+    """Days without a bill and without an estimate: all that the provider tells of its usage is its bill."""
+
+    provider: str
+    account: str
+    days: tuple[date, ...]
 
 
 class Restatement(NamedTuple):
@@ -81,7 +105,7 @@ class Restatement(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """Groups, their exact total, what is not in it, which days it rests on, and what these were before.
+    """Groups, their exact totals, what is not in them, which days they rest on, and what these were before.
 
     `tokens_from` are the books that counts come from, `usage` or `costs`; at most `MOST_RESTATEMENTS`
     restatements are given, the newest. `budgets` are what Google's say of the months that are asked for: no part of
@@ -96,6 +120,8 @@ class Answer:
     tokens_from: list[str]
     restatements: list[Restatement]
     coverage: list[Day]
+    total_estimated_usd: Decimal = Decimal(0)
+    not_estimated: list[NotEstimated] = field(default_factory=list)
     budgets: list[MonthToDate] = field(default_factory=list)
 
     @property
@@ -118,6 +144,7 @@ def ask(
     one_more = None if question.limit is None else question.limit + 1
     found = _groups(cursor, filters, question.group_by, one_more)
     total = _groups(cursor, filters, (), None)
+    covered = every_day(cursor, question.window, _feeds(cursor, question, feeds), today)
     restated = cursor.execute(statement("warehouse", "restated"), {**filters, "limit": MOST_RESTATEMENTS}).fetchall()
     return Answer(
         rows=found[: question.limit],
@@ -127,9 +154,22 @@ def ask(
         unpriced=[Unpriced(*row) for row in cursor.execute(statement("warehouse", "unpriced"), filters).fetchall()],
         tokens_from=_books(cursor, filters, question.group_by),
         restatements=[Restatement(*row) for row in restated],
-        coverage=every_day(cursor, question.window, _feeds(cursor, question, feeds), today),
+        coverage=covered,
+        total_estimated_usd=(total[0].estimated_usd if total else None) or Decimal(0),
+        not_estimated=_not_estimated(covered, today),
         budgets=_budgets(cursor, question),
     )
+
+
+def _not_estimated(covered: Sequence[Day], today: date) -> list[NotEstimated]:
+    """The days up to today without a bill, of providers whose usage comes only with it."""
+    with_usage = {source.provider for source in SOURCES.values() if source.normaliser.table == "usage"}
+    silent: dict[tuple[str, str], list[date]] = {}
+    for day in covered:
+        provider = SOURCES[day.source].provider if day.source in SOURCES else None
+        if provider and provider not in with_usage and day.day <= today and day.last_read_at is None:
+            silent.setdefault((provider, day.account), []).append(day.day)
+    return [NotEstimated(provider, account, tuple(days)) for (provider, account), days in silent.items()]
 
 
 def _budgets(cursor: duckdb.DuckDBPyConnection, question: Question) -> list[MonthToDate]:
@@ -144,15 +184,31 @@ def _budgets(cursor: duckdb.DuckDBPyConnection, question: Question) -> list[Mont
 def _groups(
     cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str], limit: int | None
 ) -> list[Row]:
-    in_detail = not set(group_by) <= set(OF_THE_ROLLUP)
-    dimensions = DIMENSIONS if in_detail else OF_THE_ROLLUP
-    asked = {**filters, "limit": limit, **{f"by_{name}": name in group_by for name in dimensions}}
-    if in_detail:
+    file, dimensions = _table(group_by)
+    asked = {**filters, "limit": limit, **{f"by_{name}": name in group_by for name in dimensions if name != HOUR}}
+    if file == "spend_by_detail":
         asked |= {"of_the_bill": bool({*group_by} & {*OF_THE_BILL}), "apart": "source" in group_by}
-    found = cursor.execute(statement("warehouse", "spend_by_detail" if in_detail else "spend_by"), asked).fetchall()
+    found = cursor.execute(statement("warehouse", file), asked).fetchall()
     names = _names(cursor) if {*group_by} & {*NAMED} else {}
-    columns = ("usd", "n", "only_provider", *TOKENS, *dimensions)
+    columns = ("usd", "n", "only_provider", "estimated_usd", "allocated_usd", *TOKENS, *dimensions)
     return [_row(group_by, dict(zip(columns, row, strict=True)), names) for row in found]
+
+
+def _table(group_by: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The statement that answers by these dimensions, and all that it takes, in the order of its columns."""
+    if HOUR in group_by:
+        return "spend_by_hour", (*OF_THE_ROLLUP, HOUR)
+    if set(group_by) <= set(OF_THE_ROLLUP):
+        return "spend_by", OF_THE_ROLLUP
+    return "spend_by_detail", _OF_THE_ROWS
+
+
+def unfit(group_by: Sequence[str]) -> str | None:
+    """Why these dimensions do not go together; none if they do."""
+    others = set(group_by) - {HOUR, *OF_THE_ROLLUP}
+    if HOUR in group_by and others:
+        return f"hour goes with {', '.join(OF_THE_ROLLUP)} alone, not with {', '.join(sorted(others))}"
+    return None
 
 
 def _row(group_by: Sequence[str], values: Mapping[str, Any], names: Mapping[tuple[str, str], str]) -> Row:
@@ -161,6 +217,8 @@ def _row(group_by: Sequence[str], values: Mapping[str, Any], names: Mapping[tupl
         usd=values["usd"],
         counts={name: None if values[name] is None else int(values[name]) for name in TOKENS},
         lines=int(values["n"] or 0),
+        estimated_usd=values["estimated_usd"],
+        allocated_usd=values["allocated_usd"],
         names={name: _name(name, values[name], values["only_provider"], names) for name in group_by if name in NAMED},
     )
 

@@ -1,9 +1,11 @@
--- Billed USD and counts of the asked days, by the dimensions asked for; the others are null.
+-- Billed and estimated USD and counts of the asked days, by the dimensions asked for; the others are null.
 -- Groups that cannot be told (null keys) come last; an empty text asks for the unknown model.
 SELECT
     sum(billed_usd) AS usd,
     sum("rows") AS n,
     CASE WHEN min(provider) = max(provider) THEN min(provider) END AS only_provider,
+    sum(estimated_usd) AS estimated_usd,
+    NULL AS allocated_usd,
     sum(input_tokens) AS input_tokens,
     sum(cached_input_tokens) AS cached_input_tokens,
     sum(cache_write_tokens) AS cache_write_tokens,

@@ -1,7 +1,8 @@
 -- Billed USD and counts of the asked days by any dimensions, from the rows themselves. Tokens are those of the
 -- usage book on days of which it has some, else the bill's: never both in one figure. Grouped by what only the
 -- bill has ($of_the_bill: line item, token type) nothing but the bill answers; grouped by source ($apart), each book
--- speaks for itself. OpenAI's bill names no tier where its usage says "default". Groups that cannot be told (null
+-- speaks for itself. Estimates that count are beside the bill. Grouped by key, lines of a bill that tells no keys are
+-- split as they were allocated. OpenAI's bill names no tier where its usage says "default". Groups that cannot be told (null
 -- keys) come last; an empty text asks for the unknown model.
 WITH counted AS (
     SELECT DISTINCT day, account, provider
@@ -16,12 +17,14 @@ lines AS (
         spend.account,
         spend.model,
         spend.project_id,
-        spend.api_key_id,
+        CASE WHEN allocated.row_no IS NULL THEN spend.api_key_id ELSE allocated.api_key_id END AS api_key_id,
         spend.line_item,
         spend.token_type,
         spend.service_tier,
         spend.source,
-        spend.amount_usd AS usd,
+        coalesce(allocated.amount_usd, spend.amount_usd) AS usd,
+        NULL::DECIMAL(38, 18) AS estimated_usd,
+        allocated.amount_usd AS allocated_usd,
         1 AS n,
         spend.unit = 'tokens' AND ($of_the_bill OR $apart OR counted.day IS NULL) AS counts,
         CASE WHEN counts AND spend.token_type = 'input' THEN spend.quantity END AS input_tokens,
@@ -31,7 +34,30 @@ lines AS (
         NULL AS requests
     FROM spend
     LEFT JOIN counted USING (day, account, provider)
+    LEFT JOIN allocated
+        ON
+            $by_api_key
+            AND spend.day = allocated.day
+            AND spend.fetch_id = allocated.fetch_id
+            AND spend.page_id = allocated.page_id
+            AND spend.row_no = allocated.row_no
     WHERE spend.day BETWEEN $first AND $last
+    UNION ALL BY NAME
+    SELECT
+        day,
+        provider,
+        account,
+        shown_as AS model,
+        project_id,
+        api_key_id,
+        token_type,
+        nullif(service_tier, 'default') AS service_tier,
+        source,
+        counted_usd AS estimated_usd,
+        0 AS n,
+        false AS counts
+    FROM estimate
+    WHERE day BETWEEN $first AND $last AND counted_usd > 0
     UNION ALL BY NAME
     SELECT
         usage.day,
@@ -66,6 +92,8 @@ SELECT
     sum(usd) AS usd,
     sum(n) AS n,
     CASE WHEN min(provider) = max(provider) THEN min(provider) END AS only_provider,
+    sum(estimated_usd) AS estimated_usd,
+    sum(allocated_usd) AS allocated_usd,
     sum(input_tokens) AS input_tokens,
     sum(cached_input_tokens) AS cached_input_tokens,
     sum(cache_write_tokens) AS cache_write_tokens,

@@ -134,11 +134,14 @@ def test_only_a_newer_answer_in_the_period_makes_it_a_total_of_newer_fetches(who
     before = whole.measure().read_seq
     whole.read({date(2026, 10, 31): [line("1.00")]})
     ahead = Window(TODAY, TODAY + timedelta(days=1))
-    whole.book(used({TODAY: []}, at=NOW), failed(ahead, at=NOW), refused(ANTHROPIC_COSTS, ahead, at=NOW))
+    whole.book(failed(ahead, at=NOW), refused(ANTHROPIC_COSTS, ahead, at=NOW))
     assert whole.measure().read_seq == before
 
+    whole.book(used({TODAY: []}, at=NOW))
+    of_usage = whole.measure().read_seq
+    assert of_usage > before
     whole.read({november(2): [line("2.00")]})
-    assert whole.measure().read_seq > before
+    assert whole.measure().read_seq > of_usage
 
 
 # What of a file is read when it is opened: its headers and first block.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aispend_pipeline.caps.model import Caps, Level, Reason
+from aispend_pipeline.caps.model import Caps, Level, Reason, Spent
 from aispend_pipeline.caps.policy import Said, Standing, Timing
 from aispend_pipeline_tests.caps.course import (
     BREACHED,
@@ -231,7 +231,7 @@ def test_whatever_comes_the_rules_hold(steps):
         _holds_of_people(said, wrong, before, standing)
         assert (standing.level is not Level.HARD) or standing.armed
         assert [one.type for one in said].count(TRIGGERED) == (standing.armed is not None and armed is None)
-        assert standing.level is None or standing.level >= course.caps.level(Decimal(usd))
+        assert standing.level is None or standing.level >= course.caps.level(Spent(Decimal(usd)))
         for one in said:
             if one.type in (BREACHED, REMINDER):
                 assert course.now - breached.get(one.level, START - DAY) >= HOUR
@@ -262,4 +262,4 @@ def test_after_a_debounce_of_fresh_and_unchanged_figures_people_know_what_is_tru
     course.said(usd)
     course.after(HOUR + timedelta(minutes=10)).said()
 
-    assert course.standing.announced is course.standing.level is course.caps.level(Decimal(usd))
+    assert course.standing.announced is course.standing.level is course.caps.level(Spent(Decimal(usd)))

@@ -105,6 +105,7 @@ def test_a_row_of_spend_says_all_that_the_bill_says():
         "context_window": None,
         "credit_amount": Decimal("-0.25"),
         "credit_usd": Decimal("-0.25"),
+        "cache_lifetime": None,
     }
 
 

@@ -5,9 +5,12 @@ from decimal import Decimal
 import pytest
 
 from aispend_pipeline.errors import AssertionFailed
+from aispend_pipeline.estimates import pricing
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup import add_up as rollup
+from aispend_pipeline.rollup import parts
 from aispend_pipeline.rollup.add_up import ASSERTIONS, add_up
+from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.snapshots import pointer
 from aispend_pipeline_tests.warehouse.books import completions, images, used
 from aispend_pipeline_tests.warehouse.building import DAY, complete, corrupt, line, look, replace_in_bodies, store
@@ -69,8 +72,8 @@ def everything(warehouse) -> list:
 def corrupted(warehouse, name: str) -> tuple[str, str]:
     """Do what `name` says; which assertion notices, and what it says."""
     statements, check, says = CORRUPTION[name]
-    for statement in statements:
-        replace_in_bodies(warehouse, "0.5", "0.7") if statement == REPLACED else corrupt(warehouse, statement)
+    for done in statements:
+        replace_in_bodies(warehouse, "0.5", "0.7") if done == REPLACED else corrupt(warehouse, done)
     return check, says
 
 
@@ -237,8 +240,56 @@ def test_a_lost_page_of_usage_is_noticed_too(warehouse, clock):
     assert look(warehouse, "SELECT source, state FROM coverage") == [("openai_usage", "failed")]
 
 
+# A mistake in the estimates: the file it is in, the right words, the wrong ones, and what is said of it.
+MISTAKEN = {
+    "an estimate counts in the sums beside its bill": (
+        ("estimates", "ahead", "WHEN any_value(groups.bill) IN ('silent', 'open')", "WHEN true"),
+        r"openai default 2026-05-04: the (sums of estimates|hours) are -?[0-9.]+ USD (less|more) than",
+    ),
+    "an estimate counts twice": (
+        ("rollup", "spend_daily", "sum(counted_usd) AS estimated_usd", "2 * sum(counted_usd) AS estimated_usd"),
+        r"openai default 2026-05-05: the (sums of estimates|hours) are -[0-9.]+ USD (less|more) than",
+    ),
+    "the bill is there, and all of the estimate counts": (
+        ("estimates", "estimate", "WHEN estimated.bill = 'silent' THEN", "WHEN true THEN"),
+        r"openai default 2026-05-04: [0-9.]+ USD are estimated beside a bill that is there",
+    ),
+    "some use is forgotten": (
+        ("estimates", "estimate", "FROM estimated\n", "FROM (FROM estimated WHERE meter <> 'output') AS estimated\n"),
+        r"openai default 2026-05-04: 20 units more were measured than are estimated",
+    ),
+    "an hour is lost": (
+        ("rollup", "spend_hourly", "FROM billed_by_hour AS parts\n", "FROM (FROM billed_by_hour LIMIT 0) AS parts\n"),
+        r"openai default 2026-05-04: the hours are -1\.0+ USD more than the day",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKEN)
+def test_a_mistake_in_the_estimates_rolls_everything_back(warehouse, clock, monkeypatch, name):
+    (room, file, right, wrong), says = MISTAKEN[name]
+    store(
+        warehouse,
+        complete({DAY: [line("1", "gpt-4o")]}),
+        used({day: [completions("gpt-4o", 10**6, 20)] for day in (DAY, NEXT)}),
+    )
+    sound = statement(room, file)
+    assert right in sound
+    for module in (rollup, pricing, parts):
+        monkeypatch.setattr(
+            module,
+            "statement",
+            lambda *asked: sound.replace(right, wrong) if asked == (room, file) else statement(*asked),
+        )
+
+    with pytest.raises(AssertionFailed, match=says):
+        add_up(warehouse, ALL, clock)
+    assert look(warehouse, "SELECT count(*) FROM spend_daily") == [(0,)]
+
+
 def test_every_assertion_is_provoked_here():
-    assert {check for _, check, _ in CORRUPTION.values()} | {"rollup_equals_detail"} == set(ASSERTIONS)
+    of_sums = {"rollup_equals_detail", "estimates_are_ahead_of_the_bill"}
+    assert {check for _, check, _ in CORRUPTION.values()} | of_sums == set(ASSERTIONS)
 
 
 def test_a_dry_run_finds_contradictions_too_and_changes_nothing(booked, clock):

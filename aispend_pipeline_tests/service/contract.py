@@ -5,6 +5,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 DIMENSIONS = (
+    "hour",
     "day",
     "provider",
     "account",
@@ -21,6 +22,7 @@ NAMED = ("project", "workspace", "api_key")
 COUNTS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
 
 _MONEY = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$|^-?(0|[1-9][0-9]*)\.[0-9]{2,}[1-9]$"}
+_MAYBE_MONEY = {"anyOf": [_MONEY, {"type": "null"}]}
 _TEXT = {"type": "string"}
 _PERHAPS = {"type": ["string", "null"]}
 _COUNT = {"type": ["integer", "null"], "minimum": 0}
@@ -51,7 +53,8 @@ _BUDGET_MONTH = _exactly(
 
 def _schema(group_by: list[str]) -> dict[str, Any]:
     keys = dict.fromkeys(group_by, _PERHAPS) | {f"{name}_name": _PERHAPS for name in group_by if name in NAMED}
-    row = _exactly(**keys, cost_usd={"anyOf": [_MONEY, {"type": "null"}]}, **dict.fromkeys(COUNTS, _COUNT))
+    usd = ("cost_usd", "estimated_usd", *(("allocated_usd",) if "api_key" in group_by else ()))
+    row = _exactly(**keys, **dict.fromkeys(usd, _MAYBE_MONEY), **dict.fromkeys(COUNTS, _COUNT))
     unpriced = {"provider": _TEXT, "account": _TEXT, "service_tier": _PERHAPS, "model": _PERHAPS}
     restated = {"day": _DAY, "source": _TEXT, "account": _TEXT, "provider": _TEXT, "model": _PERHAPS}
     covered = _exactly(
@@ -70,8 +73,10 @@ def _schema(group_by: list[str]) -> dict[str, Any]:
         rows=_each(row),
         truncated={"type": "boolean"},
         total_usd=_MONEY,
+        total_estimated_usd=_MONEY,
         unconverted=_each(_exactly(currency={"pattern": "^[A-Z]{3}$"}, amount=_MONEY)),
-        unpriced=_each(_exactly(**unpriced, **dict.fromkeys(COUNTS[:-1], _COUNT))),
+        unpriced=_each(_exactly(**unpriced, **dict.fromkeys((*COUNTS[:-1], "other_units"), _COUNT), why=_TEXT)),
+        not_estimated=_each(_exactly(provider=_TEXT, account=_TEXT, days=_each(_DAY))),
         tokens_from=_each({"enum": ["usage", "costs"]}),
         budget_month_to_date=_each(_BUDGET_MONTH),
         restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT)),
@@ -89,7 +94,6 @@ def hold(answer: dict[str, Any], group_by: str) -> None:
     assert len(set(keys)) == len(keys)
 
 
-_MAYBE_MONEY = {"anyOf": [_MONEY, {"type": "null"}]}
 _MAYBE_INSTANT = {"anyOf": [_INSTANT, {"type": "null"}]}
 _LINES = _each({"type": "string", "pattern": "^[^\n]+$"})
 _WORD = {"enum": ["ok", "failing", "unconfigured", "unknown"]}
@@ -102,8 +106,11 @@ _CAP = _exactly(
     since=_MAYBE_INSTANT,
     reason=_PERHAPS,
     total_usd=_MAYBE_MONEY,
+    billed_usd=_MAYBE_MONEY,
+    estimated_usd=_MAYBE_MONEY,
     soft_usd=_MAYBE_MONEY,
     hard_usd=_MAYBE_MONEY,
+    unpriced=_LINES,
     stale={"type": "boolean"},
     unconfirmed={"type": "boolean"},
     doubts=_LINES,
@@ -113,7 +120,20 @@ _CAP = _exactly(
 )
 _OUTBOX = _exactly(pending={"type": "integer"}, oldest_pending_seconds=_COUNT, dead={"type": "integer"})
 _CHANNELS = _exactly(slack=_WORD, email=_WORD, hook=_WORD)
+_DRIFT = _exactly(
+    provider=_TEXT,
+    account=_TEXT,
+    model=_TEXT,
+    day=_DAY,
+    settled={"type": "boolean"},
+    billed_usd=_MONEY,
+    list_usd=_MONEY,
+    estimated_usd=_MONEY,
+    billed_over_estimated={"type": "string", "pattern": r"^[0-9]+\.[0-9]{4}$"},
+    calibration={"type": "string", "pattern": r"^[0-9]+\.[0-9]{6}$"},
+)
 _WATCH = {
+    "drift": _each(_DRIFT),
     "caps": _each(_CAP),
     "outbox": {"anyOf": [_OUTBOX, {"type": "null"}]},
     "channels": {**_CHANNELS, "properties": {**_CHANNELS["properties"], "email_webhook": _WORD}},

@@ -18,13 +18,15 @@ from aispend_pipeline.sources.http import Limits
 from aispend_pipeline.warehouse import Warehouse
 
 from .contract import COUNTS, DIMENSIONS, hold
-from .two_providers import ACCOUNTS, billed, two_providers, used
+from .two_providers import ACCOUNTS, billed, billed_by_key, two_providers, used
 from .world import TODAY, StandingClock, fill
 
 CLOSED = Window(TODAY - timedelta(days=2), TODAY - timedelta(days=1))
+OF_THE_ROWS = [name for name in DIMENSIONS if name != "hour"]
 GROUPINGS = [
     *DIMENSIONS,
-    ",".join(DIMENSIONS),
+    ",".join(OF_THE_ROWS),
+    "hour,provider,account,model,day",
     "provider,account,day",
     "workspace,api_key,service_tier",
     "model,project,day",
@@ -33,6 +35,7 @@ GROUPINGS = [
     "line_item,source",
 ]
 BY_USAGE = [names for names in GROUPINGS if not {"line_item", "token_type", "source"} & {*names.split(",")}]
+RUNNING = {"from": str(TODAY), "to": str(TODAY)}
 Asked = Callable[..., dict]
 
 
@@ -106,6 +109,42 @@ def test_whatever_it_is_grouped_by_it_is_in_the_promised_shape_and_adds_up_to_th
     assert (answer["unconverted"], answer["truncated"], answer["coverage"]["complete"]) == ([], False, True)
 
 
+@pytest.mark.parametrize("group_by", GROUPINGS)
+def test_what_is_estimated_adds_up_to_the_same_whatever_it_is_grouped_by(client, group_by):
+    answer = client.get("/spend", params={**RUNNING, "groupBy": group_by}).raise_for_status().json()
+
+    hold(answer, group_by)
+    estimated = money.add(Decimal(row["estimated_usd"] or 0) for row in answer["rows"])
+    assert estimated == Decimal(answer["total_estimated_usd"]) > 50
+    assert money.add(Decimal(row["cost_usd"] or 0) for row in answer["rows"]) == Decimal(answer["total_usd"])
+
+
+def test_days_with_a_bill_have_no_estimate(spent):
+    answer = spent("provider,model")
+
+    assert answer["total_estimated_usd"] == "0.00"
+    assert {row["estimated_usd"] for row in answer["rows"]} == {None}
+
+
+def test_the_hours_of_a_bill_are_those_in_which_it_was_used(spent, clock):
+    answer = spent("hour,provider,model")
+
+    hours = {row["hour"] for row in answer["rows"]}
+    assert hours == {None, *(f"{day}T{hour:02}:00:00Z" for day in CLOSED.days() for hour in range(24))}
+    apart = {row["model"] for row in answer["rows"] if row["hour"] is None}
+    assert None in apart  # storage, searches, credits
+    assert "claude-haiku-4-5-20251001" not in apart
+    assert "ft-gpt-4o-2024-08-06" in apart  # of which no list has a price
+
+
+@pytest.mark.parametrize("others", ["project", "source,day", "api_key"])
+def test_no_line_of_a_bill_tells_its_hour(client, others):
+    answer = client.get("/spend", params={"groupBy": f"hour,{others}"})
+
+    assert answer.status_code == 422
+    assert "hour goes with day, provider, account, model alone" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("group_by", BY_USAGE)
 def test_tokens_are_the_usage_book_s_and_the_same_whatever_they_are_grouped_by(spent, group_by):
     answer = spent(group_by)
@@ -160,12 +199,31 @@ def test_ids_stay_and_their_names_stand_beside_them(spent):
     assert {("apikey_chat", "prod"), ("apikey_legacy", "prod"), ("key_ci", "ci"), (None, None)} <= set(keys)
 
 
-def test_anthropic_s_bill_tells_no_keys_apart_so_its_keys_have_tokens_and_no_cost(spent):
+def test_anthropic_s_bill_tells_no_keys_apart_so_they_are_told_from_usage_and_said_to_be(spent, clock):
     rows = by(spent("api_key", provider="anthropic"), "api_key")
 
-    assert {row["cost_usd"] for (key,), row in rows.items() if key} == {None}
-    assert all(row["output_tokens"] > 0 for (key,), row in rows.items() if key)
-    assert rows[None,]["cost_usd"] == spent("provider", provider="anthropic")["total_usd"]
+    keyed = [row for (key,), row in rows.items() if key]
+    assert all(row["cost_usd"] == row["allocated_usd"] and Decimal(row["cost_usd"]) > 1 for row in keyed)
+    # Of what has no key, the playground used some, and code execution is in no usage.
+    playground, unattributed = Decimal(rows[None,]["allocated_usd"]), Decimal(rows[None,]["cost_usd"])
+    assert unattributed > playground > 0
+    codes = by(spent("token_type", provider="anthropic"), "token_type")["code_execution",]["cost_usd"]
+    assert unattributed - playground == Decimal(codes)
+
+
+def test_openai_s_bill_tells_its_keys_itself(spent):
+    assert {row["allocated_usd"] for row in spent("api_key", provider="openai")["rows"]} == {None}
+
+
+def test_each_key_costs_what_it_used_at_the_prices_of_the_bill(spent, clock):
+    """Held against the simulator, which knows what each key has used and what it bills for that."""
+    expected = billed_by_key(CLOSED.days(), clock)
+
+    rows = by(spent("account,api_key", provider="anthropic"), "account", "api_key")
+
+    assert set(expected) == set(rows)
+    for key, usd in expected.items():
+        assert abs(Decimal(rows[key]["cost_usd"]) - usd) < Decimal("0.005"), key
 
 
 @pytest.mark.parametrize("tier", ["priority", "flex"])

@@ -37,7 +37,7 @@ def test_it_shows_every_cap_the_channels_and_what_waits(shell):
     assert (done.code, lines[0]) == (1, "degraded, as of 2026-06-12T13:20:00Z")
     assert any(line.startswith("  slack: failing; ") and "404" in line for line in lines)
     (cap,) = [line.split() for line in lines if line.strip().startswith("openai ")]
-    assert cap == "openai 2026-06 soft 2026-06-12T13:20:00Z soft 2026-06-12T13:20:00Z 84.00 80.00 100.00".split()
+    assert cap == "openai 2026-06 soft 2026-06-12T13:20:00Z soft 2026-06-12T13:20:00Z 84.00 0.00 80.00 100.00".split()
     assert "channels: slack failing; email unconfigured; hook ok, unsigned" in lines
     assert "deliveries: 0 waiting, 1 given up" in lines
 

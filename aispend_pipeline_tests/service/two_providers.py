@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aispend_pipeline.model import midnight
 from aispend_pipeline.simulator import anthropic_books, openai_books, openai_usage
 from aispend_pipeline.simulator.anthropic import anthropic
+from aispend_pipeline.simulator.anthropic_workspaces import TYPES
+from aispend_pipeline.simulator.contract import part_paid
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.organisation import total
 from aispend_pipeline.simulator.scenario import CALM, Scenario
@@ -87,6 +89,26 @@ def used(provider: str, account: str, days: Iterable[date], clock: StandingClock
             if all(dimensions.get(name) == value for name, value in only.items()):
                 sums.update(counts)
     return {name: sums[name] if name != "requests" or provider == "openai" else None for name in COUNTS}
+
+
+def billed_by_key(days: Iterable[date], clock: StandingClock) -> dict[tuple[str, str | None], Decimal]:
+    """What each account and key of Anthropic's costs, as the provider knows and does not tell; none is no key."""
+    sums: dict[tuple[str, str | None], Decimal] = {}
+    for day in days:
+        for account in ("default", "eu"):
+            of_keys = Decimal(0)
+            for _, key, load, wholes in anthropic_books._loads(account, day):
+                if load.service_tier in anthropic_books.BILLED_TIERS:
+                    cents = sum(count * load.price(what) for what, count in wholes.items() if what in TYPES) / 10**6
+                    cents += wholes[anthropic_books.SEARCHES] * Decimal(1)
+                    usd = cents / 100 * part_paid("anthropic", account)
+                    sums[account, key.key_id] = sums.get((account, key.key_id), Decimal(0)) + usd
+                    of_keys += usd
+            apart = (
+                total("anthropic", account, [day], clock.now()) - of_keys
+            )  # code execution, which nobody's key tells
+            sums[account, None] = sums.get((account, None), Decimal(0)) + apart
+    return sums
 
 
 _AT_OPENAI = {
