@@ -41,7 +41,8 @@ def _day(text: Any) -> Any:
     return parse_day(text) if isinstance(text, str) else text
 
 
-def _plain_decimal(text: Any) -> Any:
+def plain_decimal(text: Any) -> Any:
+    """A text that is a plain amount of US dollars, without sign, exponent or thousands; `ValueError` if it is not."""
     if isinstance(text, str) and not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,18})?", text, re.ASCII):
         raise ValueError("is not a plain amount of US dollars")
     return text
@@ -136,7 +137,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 StartDay = Annotated[date, BeforeValidator(_day), AfterValidator(_start_day)]
 Header = Annotated[str, AfterValidator(_header)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
-Cap = Annotated[Decimal, BeforeValidator(_plain_decimal)]
+Cap = Annotated[Decimal, BeforeValidator(plain_decimal)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Address = Annotated[str, AfterValidator(_address)]
 PublicAddress = Annotated[str, AfterValidator(_public_address)]
