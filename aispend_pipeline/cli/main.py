@@ -81,6 +81,28 @@ def spend(
 
 
 @app.command()
+def close(
+    month: Annotated[str, typer.Argument(metavar="MONTH", help="Calendar month, YYYY-MM, UTC.")],
+    invoice: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--invoice",
+            metavar="INVOICE",
+            help="An invoice, USD: PROVIDER/ACCOUNT=AMOUNT, or PROVIDER=AMOUNT for all its accounts; repeatable.",
+        ),
+    ] = None,
+    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="table or json.")] = "table",
+) -> None:
+    """Hold a month against the invoices: what was billed, how final it is, and why the two differ.
+
+    Exit code 0 if every account's month is settled and every invoice ties, 1 if not.
+    """
+    from aispend_pipeline.cli import close as command
+
+    raise typer.Exit(command.close(month, invoice or [], output))
+
+
+@app.command()
 def recompute(
     first: From = None,
     last: To = None,

@@ -53,7 +53,7 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         "not_estimated": [_not_estimated(silent) for silent in answer.not_estimated],
         "tokens_from": answer.tokens_from,
         "budget_month_to_date": [budgets.month_to_date(of) for of in answer.budgets],
-        "restatements": [_restatement(change) for change in answer.restatements],
+        "restatements": [restatement(change) for change in answer.restatements],
         "coverage": {"complete": answer.complete, "days": [_day(day) for day in answer.coverage]},
         "as_of": published.at,
     }
@@ -88,7 +88,8 @@ def _unpriced(used: Unpriced) -> dict[str, Any]:
     }
 
 
-def _restatement(change: Restatement) -> dict[str, Any]:
+def restatement(change: Restatement) -> dict[str, Any]:
+    """A day that became another sum."""
     return {
         "day": change.day.isoformat(),
         "source": change.source,
