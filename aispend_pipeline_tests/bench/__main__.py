@@ -3,11 +3,19 @@
 import logging
 
 from aispend_pipeline import log
-from aispend_pipeline_tests.bench import ingest_run, large_organisation, look_back, ninety_days, page_reading
+from aispend_pipeline_tests.bench import (
+    forecast_error,
+    ingest_run,
+    large_organisation,
+    look_back,
+    ninety_days,
+    page_reading,
+)
 
 if __name__ == "__main__":
     log.configure(logging.ERROR)
     print("row                                          ours       limit      ratio   aim")
+    forecast_error.main()
     ingest_run.main()
     page_reading.main()
     look_back.main()
