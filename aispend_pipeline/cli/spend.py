@@ -26,6 +26,8 @@ _TITLES = {
     "output_tokens": "output",
     "requests": "requests",
 }
+# What is said of a key that cannot be told.
+_UNTOLD = {reads.HOUR: "not by hour", "api_key": "unattributed"}
 # Restatements, and ranges of days, that are printed.
 SHOWN = 5
 FORMATS = ("table", "json", "csv")
@@ -55,7 +57,8 @@ def show(question: Question, answer: Answer, published: Published) -> None:
     """The answer as a table, and below it what it does not rest on."""
     counts = [name for name in reads.TOKENS if any(row.counts[name] is not None for row in answer.rows)]
     amounts = [title for title, _ in _amounts(question, answer)]
-    title = f"billed {question.window}, as of {published.at}"
+    what = "billed and estimated" if answer.total_estimated_usd else "billed"
+    title = f"{what} {question.window}, as of {published.at}"
     table = screen.table(title, question.group_by, [*amounts, *(_TITLES[name] for name in counts)])
     for row in answer.rows:
         keys = [_shown(row, name) for name in question.group_by]
@@ -95,7 +98,7 @@ def _shown(row: Row, name: str) -> str:
     key = row.keys[name]
     called = row.names.get(name)
     if key is None:
-        return called or ("not by hour" if name == reads.HOUR else "unknown")
+        return called or _UNTOLD.get(name, "unknown")
     if isinstance(key, datetime):
         return f"{key:%Y-%m-%d %H:%M}"
     return f"{called} ({key})" if called else str(key)

@@ -16,6 +16,7 @@ from aispend_pipeline.warehouse import Snapshots, Warehouse
 from .conftest import keys_of_all
 
 GRAPH = """
+estimate <- spend usage
 names
 raw/anthropic_costs
 raw/anthropic_usage
@@ -24,7 +25,7 @@ raw/openai_usage
 raw/vertex_billing
 raw/vertex_budget
 spend <- raw/anthropic_costs raw/openai_costs raw/vertex_billing
-spend_daily <- spend usage
+spend_daily <- estimate spend usage
 usage <- raw/anthropic_usage raw/openai_usage
 """
 
@@ -88,6 +89,7 @@ def test_no_job_snapshot_holds_a_secret(home):
         ("page", columns.PAGE),
         ("spend", columns.SPEND),
         ("usage", columns.USAGE),
+        ("estimate", columns.ESTIMATE),
         ("spend_daily", columns.SPEND_DAILY),
     ],
 )

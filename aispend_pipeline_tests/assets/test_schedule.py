@@ -26,7 +26,7 @@ from aispend_pipeline_tests.warehouse.building import SetClock, complete, line, 
 from .conftest import LOOK_BACK, NOW, StandingClock, keys_of_all, run
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SUMS = ["spend", "spend_daily", "usage"]
+SUMS = ["estimate", "spend", "spend_daily", "usage"]
 STEPS = ["fetch openai", "add up openai"]
 
 

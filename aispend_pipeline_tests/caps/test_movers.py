@@ -9,7 +9,7 @@ from aispend_pipeline.caps.model import Period
 from aispend_pipeline.model import Window
 from aispend_pipeline.names import kept
 from aispend_pipeline.names.lists import Kind
-from aispend_pipeline_tests.warehouse.books import charge
+from aispend_pipeline_tests.warehouse.books import ANTHROPIC_USAGE, billed, charge, messages, used
 from aispend_pipeline_tests.warehouse.building import line
 
 from .measuring import (
@@ -101,3 +101,17 @@ def test_money_without_a_rate_or_that_was_given_back_moved_nothing(world):
 
 def test_before_anything_was_published_nothing_moved(tmp_path):
     assert movers(tmp_path, OPENAI, NOVEMBER, NOW) == []
+
+
+def test_what_no_bill_has_yet_moves_a_total_too_and_a_bill_without_keys_is_told_by_them(world):
+    """A key that runs away today is in no bill of Anthropic's, and no bill of Anthropic's tells keys."""
+    steady = messages("claude-sonnet-4-5", 10**6, 0, api_key_id="key_steady")
+    runaway = messages("claude-sonnet-4-5", 9 * 10**6, 0, api_key_id="key_runaway")
+    world.book(
+        billed({YESTERDAY: [charge("300", token_type="uncached_input_tokens")]}, at=NOW),
+        used({YESTERDAY: [steady], TODAY: [runaway]}, ANTHROPIC_USAGE, at=NOW),
+    )
+
+    found = movers(world.home, ANTHROPIC, NOVEMBER, NOW)
+
+    assert [(one["api_key"], one["usd"]) for one in found] == [("key_runaway", "27.00"), ("key_steady", "3.00")]

@@ -212,7 +212,7 @@ class TestWhy:
             "doubts  none",
             "data through  openai 2026-11-10T12:05:00Z",
             "timing  debounce seconds 3600.0, remind hard seconds 86400.0, hook hold seconds 21600.0",
-            "before  level unknown, announced ok, total usd 0.00, hard usd 900.00, read seq 0",
+            "before  level unknown, announced ok, total usd 0.00, estimated usd 0.00, hard usd 900.00, read seq 0",
         } <= set(lines)
 
     def test_of_a_message_it_has_every_event_and_what_became_of_the_message(self, shell, breached):

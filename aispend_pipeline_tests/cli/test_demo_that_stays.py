@@ -71,7 +71,7 @@ def test_a_backfill_of_forty_days_from_the_ui_is_two_runs_and_every_day_of_it_is
     raw = ("openai_costs", "openai_usage", "anthropic_costs", "anthropic_usage", "vertex_billing")
     keys = [
         *({"path": ["raw", name]} for name in raw),
-        *({"path": [name]} for name in ("spend", "usage", "spend_daily")),
+        *({"path": [name]} for name in ("spend", "usage", "estimate", "spend_daily")),
     ]
 
     launched = asked(dagster, BACKFILL, params={"assetSelection": keys, "partitionNames": days})

@@ -241,7 +241,7 @@ class TestDemo:
             ["vertex", "soft", "soft"],
             ["global", "hard", "hard"],
         ]
-        told = [re.sub(": .*?USD", ": USD", line.partition(", evt_")[0]) for line in lines if "evt_" in line]
+        told = [re.sub(": .*? in ", ": USD in ", line.partition(", evt_")[0]) for line in lines if "evt_" in line]
         assert told == [
             "openai reached its soft cap: USD in 2026-06 (cap.breached",
             "vertex reached its soft cap: USD in 2026-06 (cap.breached",

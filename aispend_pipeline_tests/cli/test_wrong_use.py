@@ -42,7 +42,7 @@ def test_days_that_make_no_sense(shell, command, options, said):
     [
         (["ingest", "--source", "openai_cost"], "--source 'openai_cost' is none of openai_costs"),
         (["ingest", "--source", ""], "--source '' is none of openai_costs"),
-        (["spend", "--group-by", "DAY"], "--group-by 'DAY': takes any of day, provider, account, model"),
+        (["spend", "--group-by", "DAY"], "--group-by 'DAY': takes any of hour, day, provider, account, model"),
         (["spend", "--group-by", "day,day"], "--group-by 'day,day': takes any of"),
         (["spend", "--group-by", "model); drop table spend --"], "--group-by 'model); drop table spend --'"),
         (["spend", "--group-by", "project,projects"], "--group-by 'project,projects': takes any of"),

@@ -77,7 +77,7 @@ def test_requests_that_searched_the_web_are_not_counted_twice(home):
         home, reports(**{name: [result(name, model="gpt-5")] for name in ("completions", "web_search_calls")})
     )
     for by in ("model", "project"):
-        (row,) = store.answer(ONE_DAY, by).rows
+        (row,) = [row for row in store.answer(ONE_DAY, by).rows if row.counts["requests"]]
         assert row.counts == {
             "input_tokens": 9,
             "cached_input_tokens": None,

@@ -15,14 +15,25 @@ from aispend_pipeline.names import kept
 from aispend_pipeline.names.lists import Kind
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.warehouse import Snapshots, Warehouse
-from aispend_pipeline.warehouse.reads import DIMENSIONS, MOST_RESTATEMENTS, OF_THE_BILL, TOKENS, Answer, Question, ask
+from aispend_pipeline.warehouse.reads import (
+    DIMENSIONS,
+    HOUR,
+    MOST_RESTATEMENTS,
+    OF_THE_BILL,
+    TOKENS,
+    Answer,
+    Question,
+    ask,
+    unfit,
+)
 
 from .books import ANTHROPIC_USAGE, billed, charge, completions, images, messages, searches, stored_bytes, used
 from .building import DAY, LATER, SetClock, complete, line, store
 
 NEXT = DAY + timedelta(days=1)
 BOTH = Window(DAY, NEXT)
-NOT_OF_THE_BILL = [name for name in DIMENSIONS if name not in OF_THE_BILL]
+OF_THE_ROWS = tuple(name for name in DIMENSIONS if name != HOUR)
+NOT_OF_THE_BILL = [name for name in OF_THE_ROWS if name not in OF_THE_BILL]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +138,19 @@ def test_every_grouping_adds_up_to_the_same(cursor, group_by):
     assert len({tuple(row.keys.values()) for row in answer.rows}) == len(answer.rows)
 
 
+BY_HOUR = [(HOUR, *others) for others in [(), *combinations(NOT_OF_THE_BILL, 1)] if unfit((HOUR, *others)) is None]
+
+
+@pytest.mark.parametrize("group_by", BY_HOUR, ids="+".join)
+def test_by_the_hour_it_adds_up_to_the_same(cursor, group_by):
+    """A line that is spread over hours is in every one of them, so that lines do not add up."""
+    answer = asked(cursor, *group_by)
+
+    assert totals(answer) | {"lines": 10} == ALL_TOGETHER
+    assert answer.total_usd == ALL_TOGETHER["usd"]
+    assert len({tuple(row.keys.values()) for row in answer.rows}) == len(answer.rows)
+
+
 @pytest.mark.parametrize("group_by", [g for g in SOME if "source" in g], ids="+".join)
 def test_sources_speak_for_themselves(cursor, group_by):
     answer = asked(cursor, *group_by)
@@ -140,7 +164,7 @@ def test_sources_speak_for_themselves(cursor, group_by):
     }
 
 
-OF_BILL = [g for n in (1, 2) for g in combinations(DIMENSIONS, n) if {*g} & {*OF_THE_BILL}] + [DIMENSIONS]
+OF_BILL = [g for n in (1, 2) for g in combinations(OF_THE_ROWS, n) if {*g} & {*OF_THE_BILL}] + [OF_THE_ROWS]
 
 
 @pytest.mark.parametrize("group_by", OF_BILL, ids="+".join)

@@ -136,7 +136,12 @@ def test_days_of_the_older_file_are_asked_about_as_before(older):
     with Snapshots(older.home).current()[1] as cursor:
         answer = reads.ask(cursor, reads.Question(Window(DAY, DAY), ("account", "model")), [], LATER.date())
         in_detail = reads.ask(cursor, reads.Question(Window(DAY, DAY), ("line_item",)), [], LATER.date())
+        hours = reads.ask(cursor, reads.Question(Window(DAY, DAY), ("hour", "account", "model")), [], LATER.date())
         done = coverage.complete_days(cursor)
+    assert {row.keys["hour"] for row in hours.rows} == {None}
+    assert [(row.keys["account"], row.usd) for row in hours.rows] == [
+        (row.keys["account"], row.usd) for row in answer.rows
+    ]
     assert [(row.keys["account"], row.keys["model"], str(row.usd)) for row in answer.rows] == [
         ("default", "gpt-4o", "12.500000000000000000"),
         ("default", "o3", "-0.750000000000000000"),

@@ -80,6 +80,9 @@ CREATE TABLE spend_hourly (
     "rows" BIGINT NOT NULL
 );
 
+-- Until they are added up again, days of before have no hours.
+INSERT INTO spend_hourly BY NAME SELECT * EXCLUDE (counted_by), NULL::TIMESTAMP AS "hour" FROM spend_daily;
+
 -- The parts of billed lines that usage explains, by key, where the bill does not tell keys.
 CREATE TABLE allocated (
     source VARCHAR NOT NULL,
