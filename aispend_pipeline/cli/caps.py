@@ -100,7 +100,7 @@ def _decided(
 
 
 def _table(title: str, stands: Sequence[_Stand]) -> None:
-    table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "estimated", "soft cap", "hard cap"])
+    table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "soft cap", "hard cap"])
     out = screen.console()
     for stand in stands:
         level = Text(level_word(stand.standing.level), style=_STYLES[stand.standing.level])
@@ -110,7 +110,6 @@ def _table(title: str, stands: Sequence[_Stand]) -> None:
             _told(stand.kept),
             _used(stand, out),
             _total(stand),
-            _estimated(stand),
             *_caps(stand),
         )
     screen.show(table)
@@ -141,9 +140,15 @@ def _total(stand: _Stand) -> str:
     return spelt.pop() if len(spelt) == 1 else f"{total:,f}".rstrip("0")
 
 
-def _estimated(stand: _Stand) -> str:
-    """The part of the total that no bill has yet."""
-    return money.on_screen(stand.standing.estimated) if _read(stand) and stand.standing.estimated else ""
+def _estimated(stands: Sequence[_Stand]) -> Iterator[str]:
+    """The part of each total that no bill has yet."""
+    parts = [
+        f"{stand.scope.name} {money.on_screen(stand.standing.estimated)}"
+        for stand in stands
+        if _read(stand) and stand.standing.estimated
+    ]
+    if parts:
+        yield f"estimated, and in no bill yet: {', '.join(parts)} USD"
 
 
 def _caps(stand: _Stand) -> list[str]:
@@ -152,7 +157,8 @@ def _caps(stand: _Stand) -> list[str]:
 
 
 def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:
-    """What moved each scope most, how far the bills go, what is doubtful, and what people do not know."""
+    """What is estimated, what moved each scope most, how far the bills go, what is doubtful, and what people do not know."""
+    yield from _estimated(stands)
     for stand in stands:
         if stand.mover:
             yield f"most of {stand.scope.name}: {moved(stand.mover, stand.mover['recent_usd'])}"

@@ -215,7 +215,9 @@ def demo(
     scenario: Annotated[
         str | None,
         typer.Option(
-            "--scenario", metavar="NAME", help="Something goes wrong: outage, slow, rate-limited, restated or late."
+            "--scenario",
+            metavar="NAME",
+            help="Something goes wrong: outage, slow, rate-limited, restated, late or trailing.",
         ),
     ] = None,
 ) -> None:

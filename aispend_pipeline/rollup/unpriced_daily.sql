@@ -1,5 +1,5 @@
 -- What no money is known for, by day, account, tier and model as shown: what was used in tiers that the provider's bill
--- never lists, and, while there is no bill, what has no list price.
+-- never lists, and, while it is in no bill, what has no list price.
 INSERT INTO unpriced_daily BY NAME
 SELECT
     usage.day,
@@ -32,7 +32,15 @@ SELECT
         WHERE estimate.token_type NOT IN ('input', 'cached_input', 'cache_write', 'output')
     ) AS other_units
 FROM estimate
-INNER JOIN bills USING (account, provider, day)
-WHERE estimate.usd IS NULL AND bills.bill IN ('silent', 'open') AND estimate.day BETWEEN $first AND $last
+INNER JOIN estimate_daily AS daily
+    ON
+        estimate.day = daily.day
+        AND estimate.account = daily.account
+        AND estimate.provider = daily.provider
+        AND estimate.shown_as IS NOT DISTINCT FROM daily.model
+WHERE
+    estimate.usd IS NULL
+    AND (daily.bill = 'silent' OR (daily.bill = 'open' AND daily.billed_usd IS NULL))
+    AND estimate.day BETWEEN $first AND $last
 GROUP BY ALL
 ORDER BY ALL
