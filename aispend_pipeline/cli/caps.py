@@ -157,7 +157,7 @@ def _caps(stand: _Stand) -> list[str]:
 
 
 def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:
-    """What is estimated, what moved each scope most, how far bills go, what is doubtful, and what people do not know."""
+    """What is estimated, what moved each scope most, how far bills go, what is doubtful, what people do not know."""
     yield from _estimated(stands)
     for stand in stands:
         if stand.mover:

@@ -54,8 +54,8 @@ FOUND = (
     Bug(
         "a total is rounded to cents before it is held against a cap",
         "caps/model.py",
-        "if cap is not None and total >= cap:",
-        "if cap is not None and round(total, 2) >= cap:",
+        "if cap is not None and spent.towards(level) >= cap:",
+        "if cap is not None and round(spent.towards(level), 2) >= cap:",
     ),
     Bug(
         "a closed month keeps its arming",
