@@ -8,6 +8,6 @@ SELECT
     sum(cache_write_tokens) AS cache_write_tokens,
     sum(output_tokens) AS output_tokens
 FROM unpriced_daily
-WHERE day BETWEEN $first AND $last
+WHERE never_billed AND day BETWEEN $first AND $last
 GROUP BY provider, account, service_tier
 ORDER BY provider, account, service_tier

@@ -96,8 +96,9 @@ CREATE TABLE allocated (
     amount_usd DECIMAL(38, 18) NOT NULL
 );
 
--- Why no money is known for it: no bill lists the tier, or nothing is billed yet and there is no list price.
+-- Why no money is known for it: no bill ever lists the tier, or nothing is billed yet and there is no list price.
 ALTER TABLE unpriced_daily ADD COLUMN why VARCHAR;
+ALTER TABLE unpriced_daily ADD COLUMN never_billed BOOLEAN DEFAULT true;
 UPDATE unpriced_daily SET why = 'no bill lists tier ' || service_tier;
 -- What else than tokens: characters, seconds, searches.
 ALTER TABLE unpriced_daily ADD COLUMN other_units DECIMAL(38, 0);
