@@ -61,6 +61,12 @@ def due(
     return asked + [Due(piece, ()) for run in windows_of(left) for piece in run.pieces(DAYS_A_RUN)]
 
 
+def again(asked: Sequence[Due], today: date) -> list[Due]:
+    """What is added up once more at the end: the running day, whose estimates learn from the older days' bills."""
+    running = [Due(one.window, ()) for one in asked if today in one.window]
+    return running if any(one.feeds for one in asked if today not in one.window) else []
+
+
 def _late_days(settings: Settings, feed: Feed) -> int:
     source, account = feed
     return SOURCES[source].late_days(settings, account)

@@ -12,7 +12,7 @@ from aispend_pipeline.assets.grid import LANE, feeds_tag, range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.spend import ADDED_UP
-from aispend_pipeline.due import Due
+from aispend_pipeline.due import Due, again
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
@@ -49,6 +49,7 @@ def steps_due(settings: Settings, now: datetime) -> list[Step]:
     What may hang and what no sum depends on comes last.
     """
     of_days = begun_now(settings, now, due_now(settings, now)) if feeds_asked(settings) else []
+    of_days += again(of_days, now.date())
     budgets = [BUDGETS_STEP] if settings.budgets() else []
     names = [NAMES_STEP] if names_due_now(settings, now) else []
     return [*(step for asked in of_days for step in steps(asked)), *budgets, *names]

@@ -9,11 +9,11 @@ import duckdb
 from aispend_pipeline import money
 from aispend_pipeline.assets import in_process, retention
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, steps
+from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, Step, steps
 from aispend_pipeline.budgets.kept import attempts
 from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.cli import screen
-from aispend_pipeline.due import DAYS_A_RUN, Due, start_date
+from aispend_pipeline.due import DAYS_A_RUN, Due, again, start_date
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import CoverageState, FetchState, Window
 from aispend_pipeline.names.kept import names_read
@@ -67,6 +67,11 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
         for number, due in enumerate(asked, start=1):
             progress.say(f"reading {due.window} ({number} of {len(asked)})")
             whole &= _run_window(instance, installation, due)
+        for due in again(asked, installation.clock.now().date()):
+            progress.say(f"adding up {due.window}")
+            for error in [error for step in steps(due) for error in _run(instance, installation, step).errors]:
+                print(f"{due.window}: failed: {error}")
+                whole = False
         if budgets:
             progress.say("reading budgets")
             whole &= _run_budgets(instance, installation)
@@ -87,9 +92,13 @@ def _tell_what_waits(installation: Installation) -> bool:
     return not waits
 
 
+def _run(instance: dg.DagsterInstance, installation: Installation, step: Step) -> in_process.Run:
+    return in_process.run_here(instance, installation, "hourly_ingest", step.keys, step.tags)
+
+
 def _run_budgets(instance: dg.DagsterInstance, installation: Installation) -> bool:
     """Read the budgets of all accounts and say what could not be; true if all was."""
-    in_process.run_here(instance, installation, "hourly_ingest", BUDGETS_STEP.keys, BUDGETS_STEP.tags)
+    _run(instance, installation, BUDGETS_STEP)
     names = [account.name for account in installation.settings.budgets()]
     read = attempts(snapshots_of(installation.settings.home).current()[1], names)
     for account in read:
@@ -98,7 +107,7 @@ def _run_budgets(instance: dg.DagsterInstance, installation: Installation) -> bo
 
 
 def _run_names(instance: dg.DagsterInstance, installation: Installation) -> None:
-    in_process.run_here(instance, installation, "hourly_ingest", NAMES_STEP.keys, NAMES_STEP.tags)
+    _run(instance, installation, NAMES_STEP)
     for account in names_read(snapshots_of(installation.settings.home).current()[1]):
         if account.error:
             print(f"names {account.provider} {account.account}: {account.error}")
@@ -108,7 +117,7 @@ def _run_window(instance: dg.DagsterInstance, installation: Installation, due: D
     """Run the steps of some due days and say what came of them; true if all is whole."""
     installation.outcomes.clear()
     asked = steps(due)
-    done = [in_process.run_here(instance, installation, "hourly_ingest", step.keys, step.tags) for step in asked]
+    done = [_run(instance, installation, step) for step in asked]
     kept = [line for outcome in installation.outcomes[-1:] for line in outcome.not_remade]
     _, cursor = snapshots_of(installation.settings.home).current()
     read = [run for step, run in zip(asked, done, strict=True) if step.reads]

@@ -106,16 +106,19 @@ def test_each_provider_is_read_and_added_up_before_the_next_is_asked(tick):
 
 
 def test_older_days_come_after_the_look_back_and_names_last(tick):
+    """And the running day is added up once more: what it is estimated to cost is learnt from older bills."""
     requests = tick()
 
     assert [keys_of(request) for request in requests[4:]] == [
         *(keys_of(request) for request in requests[:4]),
+        SUMS,
         ["names"],
     ]
+    assert requests[8].partition_key_range == requests[1].partition_key_range
     assert {request.partition_key_range for request in requests[4:8]} == {
         dg.PartitionKeyRange("2026-11-20", "2026-11-20")
     }
-    assert requests[8].partition_key_range is None
+    assert requests[9].partition_key_range is None
 
 
 def test_days_that_were_read_and_never_added_up_are_added_up_and_read_by_nobody(tick, home):
@@ -139,7 +142,7 @@ def test_no_run_is_asked_for_while_one_of_an_earlier_hour_is_not_done(tick, busy
     assert "an earlier hour are not done yet" in tick(instance=busy).skip_message
 
     busy.run_storage.handle_run_event(one.run_id, ended(one))
-    assert len(tick(instance=busy)) == 9
+    assert len(tick(instance=busy)) == 10
 
 
 OTHERS = [("recompute", {"dagster/schedule_name": "hourly_ingest"}), ("hourly_ingest", {"dagster/backfill": "b"})]
@@ -149,7 +152,7 @@ def test_runs_that_somebody_else_asked_for_hold_no_tick_up(tick, busy):
     for job, tags in OTHERS:
         added(busy, job, tags, dg.DagsterRunStatus.QUEUED)
 
-    assert len(tick(instance=busy)) == 9
+    assert len(tick(instance=busy)) == 10
 
 
 def added(instance: dg.DagsterInstance, job: str, tags: dict[str, str], status: dg.DagsterRunStatus) -> dg.DagsterRun:
