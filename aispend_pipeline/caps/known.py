@@ -86,20 +86,17 @@ def newest(home: Path) -> Iterator[tuple[Published, duckdb.DuckDBPyConnection]]:
 
 def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> Known:
     """All that is known of the days of `window`."""
-    sources = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
     of_days = {"first": window.first, "last": window.last}
-    of_feeds = {"sources": sources, **of_days}
-    sums = cursor.execute(statement("caps", "sums"), of_days).fetchall()
     newest_fetches = cursor.execute(statement("caps", "newest_fetches"), of_days).fetchall()
-    billed = cursor.execute(statement("caps", "billed_through"), {"sources": sources}).fetchall()
+    billed = cursor.execute(statement("caps", "billed_through"), {"sources": _cost_sources()}).fetchall()
     return Known(
-        feeds=[feed for feed in configured(cursor, settings) if feed.source in sources],
-        sums={(provider, day): DaySpend(*usd) for provider, day, *usd in sums},
+        feeds=cost_feeds(cursor, settings),
+        sums=sums(cursor, window),
         newest={(provider, day): seq for provider, day, seq in newest_fetches},
-        days=_days(cursor, of_feeds),
+        days=feed_days(cursor, window),
         unconverted=unconverted(cursor, window),
         unpriced=[Unpriced(*row) for row in cursor.execute(statement("caps", "unpriced"), of_days).fetchall()],
-        falls=_falls(cursor, of_feeds),
+        falls=_falls(cursor, window),
         billed_through={(source, account): day for source, account, day in billed},
         budgets=_budgets(cursor, settings),
         only_budgets={GOOGLE: _only_budgets(settings)},
@@ -127,24 +124,46 @@ def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[Fe
     return [feed for feed in found if (feed.source, feed.read_as or feed.account, feed.provider) in wanted]
 
 
+def _cost_sources() -> list[str]:
+    """The sources that say what is billed."""
+    return [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
+
+
+def cost_feeds(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:
+    """Those of the configured feeds that have money."""
+    sources = _cost_sources()
+    return [feed for feed in configured(cursor, settings) if feed.source in sources]
+
+
+def sums(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[tuple[str, date], DaySpend]:
+    """What each provider's days cost, by provider and day; a day without any money is not there."""
+    rows = cursor.execute(statement("caps", "sums"), {"first": window.first, "last": window.last}).fetchall()
+    return {(provider, day): DaySpend(*usd) for provider, day, *usd in rows}
+
+
 def unconverted(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Unconverted]:
     """The money of `window` that is in no total."""
     asked = {"first": window.first, "last": window.last}
     return [Unconverted(*row) for row in cursor.execute(statement("caps", "unconverted"), asked).fetchall()]
 
 
-def _days(cursor: duckdb.DuckDBPyConnection, asked: Mapping[str, Any]) -> dict[Feed, dict[date, FeedDay]]:
+def feed_days(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[Feed, dict[date, FeedDay]]:
+    """What is known of each day that any fetch of costs asked for."""
     found: dict[Feed, dict[date, FeedDay]] = {}
-    rows = cursor.execute(statement("caps", "feed_days"), asked).fetchall()
+    rows = cursor.execute(statement("caps", "feed_days"), _of_costs(window)).fetchall()
     for source, account, provider, day, state, final, asked_at, seq in rows:
         known = (CoverageState(state), Finality(final) if final else None, asked_at.replace(tzinfo=UTC), seq)
         found.setdefault((source, account), {})[day] = FeedDay(provider, day, *known)
     return found
 
 
-def _falls(cursor: duckdb.DuckDBPyConnection, asked: Mapping[str, Any]) -> dict[Feed, dict[date, Fall]]:
+def _of_costs(window: Window) -> dict[str, Any]:
+    return {"sources": _cost_sources(), "first": window.first, "last": window.last}
+
+
+def _falls(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[Feed, dict[date, Fall]]:
     found: dict[Feed, dict[date, Fall]] = {}
-    rows = cursor.execute(statement("caps", "suspicious"), asked).fetchall()
+    rows = cursor.execute(statement("caps", "suspicious"), _of_costs(window)).fetchall()
     for (source, account, day), answers in groupby(rows, key=lambda row: row[:3]):
         fall = unconfirmed(Said(at.replace(tzinfo=UTC), usd) for *_, at, usd in answers)
         if fall:

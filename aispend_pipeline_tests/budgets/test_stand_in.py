@@ -13,6 +13,7 @@ from aispend_pipeline.budgets.kept import Kept, Spent, month_to_date
 from aispend_pipeline.budgets.model import BudgetScope
 from aispend_pipeline.caps.measure import measure, movers
 from aispend_pipeline.caps.model import Caps, Measurement, Period, Scope
+from aispend_pipeline.caps.outlook import outlook
 from aispend_pipeline.caps.stand_in import STALE_AFTER, StandIn, stand_in
 from aispend_pipeline.cli import caps
 from aispend_pipeline.rollup.add_up import add_up
@@ -127,6 +128,9 @@ def test_the_figure_of_a_budget_is_added_to_the_bills_of_others(read_world):
     found = measured(read_world, GLOBAL, OPENAI_API_KEY="sk-admin-1")
 
     assert (found.total, found.holes, found.basis) == (Decimal("551.77"), (), {"vertex": "budget, Pacific month"})
+    scopes = [GLOBAL, VERTEX, Scope("openai", ("openai",), Caps())]
+    forecasts = outlook(read_world.settings(OPENAI_API_KEY="sk-admin-1"), scopes, NOVEMBER, NOW)
+    assert [*forecasts] == ["openai"]  # what a budget says has no days
 
 
 def test_an_old_bill_of_googles_is_not_added_to_the_budget(read_world):
