@@ -99,6 +99,12 @@ class TestTimes:
         assert refused({name: text}).startswith(f"{name}: {text!r} ")
 
 
+@pytest.mark.parametrize(("text", "told"), [("", False), ("false", False), ("true", True)])
+def test_forecasts_are_told_to_nobody_who_does_not_ask_for_it(text, told):
+    assert load(AISPEND_FORECAST_ALERTS=text).forecast_alerts is told
+    assert load().forecast_alerts is False
+
+
 class TestMilestones:
     @pytest.mark.parametrize(
         ("text", "taken"),

@@ -1,6 +1,6 @@
 """What stands under a headline, a line each: since when and why, doubts, what was spent on, and how far bills go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
@@ -52,6 +52,7 @@ def _trouble(event: Event) -> str:
 def _of_a_cap(event: Event) -> list[str]:
     return [
         *_why(event),
+        *_forecast(event),
         *_other_cap(event),
         *_doubts(event.facts),
         *_unpriced(event.facts),
@@ -61,8 +62,8 @@ def _of_a_cap(event: Event) -> list[str]:
 
 
 def _why(event: Event) -> list[str]:
-    """Since when and why; a milestone is no level, so that its level's age says nothing of it."""
-    if event.type is EventType.MILESTONE or event.reason is None:
+    """Since when and why; a milestone or a forecast is no level, so that its level's age says nothing of it."""
+    if event.type in (EventType.MILESTONE, EventType.FORECAST) or event.reason is None:
         return []
     if event.reason is Reason.LATE_DATA:
         return [f"because {_BECAUSE[event.reason]}: no hook is called, and the running month is not touched"]
@@ -77,6 +78,33 @@ def _because(reason: Reason, facts: Mapping[str, Any]) -> str:
     if reason is Reason.CORRECTION and was > now:
         return "the bill came, and is lower than what was estimated"
     return _BECAUSE[reason]
+
+
+def _forecast(event: Event) -> list[str]:
+    """How much is spent by now, how far off the forecast may be, and what it rests on."""
+    if event.type is not EventType.FORECAST:
+        return []
+    facts, forecast = event.facts, event.facts["forecast"]
+    return [
+        f"so far: {used(facts, facts['cap_usd'])}",
+        f"expected: {usd(forecast['low_usd'])} to {usd(forecast['high_usd'])} USD, if days to come cost what their"
+        " weekday usually does, at the level of the last seven",
+        "; ".join(_rests_on(forecast)),
+    ]
+
+
+def _rests_on(forecast: Mapping[str, Any]) -> Iterator[str]:
+    yield f"it rests on {forecast['rests_on_days']} full days"
+    if forecast["filled_days"]:
+        yield filled(forecast["filled_days"])
+    if not forecast["tried_on_days"]:
+        yield "too few to try it on, so that the range is half to twice what is to come"
+
+
+def filled(days: int) -> str:
+    """What a forecast makes of that many days that are over."""
+    one = "1 day that was not read counts as expected"
+    return one if days == 1 else f"{days} days that were not read count as expected"
 
 
 def _other_cap(event: Event) -> list[str]:

@@ -73,6 +73,14 @@ def _milestone(event: Event) -> str:
     return f"{plain(event.scope)} has used {share}: {_used(event)} in {event.period}"
 
 
+def _forecast(event: Event) -> str:
+    """The figure is of a day to come, and never said without the word."""
+    forecast, cap = event.facts["forecast"], event.facts["cap_usd"]
+    figures = "{} expected of {} USD".format(*money.against(Decimal(forecast["expected_usd"]), Decimal(cap)))
+    about = f", about {forecast['hit_on']}" if forecast["hit_on"] else ""
+    return f"{plain(event.scope)} is heading for its {_cap(event.level)}: {figures} in {event.period}{about}"
+
+
 def _triggered(event: Event) -> str:
     return f"{plain(event.scope)}: the hook is to act on the hard cap ({_arming(event)}"
 
@@ -105,6 +113,7 @@ _HEADLINES: dict[EventType, Callable[[Event], str]] = {
     EventType.REMINDER: _reminder,
     EventType.PERIOD_RESET: _reset,
     EventType.MILESTONE: _milestone,
+    EventType.FORECAST: _forecast,
     EventType.TRIGGERED: _triggered,
     EventType.RELEASED: _released,
     EventType.INGEST_FAILING: lambda event: f"the spend of {plain(event.facts['subject'])} cannot be read",

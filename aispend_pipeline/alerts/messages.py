@@ -44,7 +44,9 @@ def gravity(event: Event) -> Gravity:
         case EventType.BREACHED | EventType.REMINDER | EventType.TRIGGERED:
             now = event.level is Level.HARD and event.reason is not Reason.LATE_DATA
             return Gravity.ALARM if now else Gravity.WARNING
-        case EventType.STEPPED_DOWN | EventType.MILESTONE | EventType.INGEST_FAILING | EventType.CHANNEL_FAILING:
+        case EventType.STEPPED_DOWN | EventType.MILESTONE | EventType.FORECAST:
+            return Gravity.WARNING
+        case EventType.INGEST_FAILING | EventType.CHANNEL_FAILING:
             return Gravity.WARNING
         case EventType.PERIOD_RESET | EventType.TEST:
             return Gravity.NOTE

@@ -1,7 +1,8 @@
 """Evaluates an installation's caps and sends what is due: what the job `notify` and `aispend alerts dispatch` do."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from aispend_pipeline.alerts.evaluate import Inputs, Movers, evaluate, periods_t
 from aispend_pipeline.caps import measure
 from aispend_pipeline.caps.incidents import Sign
 from aispend_pipeline.caps.ledger import Ledger
-from aispend_pipeline.caps.model import NO_VERSION, Event, Period, Version
+from aispend_pipeline.caps.model import NO_VERSION, Event, Measurement, Period, Scope, Version
+from aispend_pipeline.caps.outlook import outlook
 from aispend_pipeline.caps.policy import Timing
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import StoreError
@@ -52,7 +54,7 @@ def inputs_of(settings: Settings, limits: SendLimits, now: datetime) -> Inputs:
     accounts = measure.troubles(settings, now)
     return Inputs(
         scopes=scopes,
-        measured=measure.measure(settings, scopes, periods, now),
+        measured=_measured(settings, scopes, periods, now),
         timing=timing,
         readership=Readership(tuple(channels(settings, limits)), settings.public_url),
         ingest=None if accounts is None else {one.subject: Sign(one.detail, one.opens) for one in accounts.troubles},
@@ -60,6 +62,18 @@ def inputs_of(settings: Settings, limits: SendLimits, now: datetime) -> Inputs:
         movers=_movers(settings, now),
         snapshot=snapshot,
     )
+
+
+def _measured(
+    settings: Settings, scopes: Sequence[Scope], periods: Sequence[Period], now: datetime
+) -> list[Measurement]:
+    """What is known of every scope; with what is expected of the running month, if that is to be told."""
+    found = measure.measure(settings, scopes, periods, now)
+    if not settings.forecast_alerts:
+        return found
+    current = Period.of(now.date())
+    forecasts = outlook(settings, scopes, current, now)
+    return [replace(one, forecast=forecasts.get(one.scope)) if one.period == current else one for one in found]
 
 
 def _movers(settings: Settings, now: datetime) -> Movers:

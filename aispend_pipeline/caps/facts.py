@@ -7,9 +7,10 @@ from typing import Any
 
 from aispend_pipeline import money
 from aispend_pipeline.caps.incidents import Incident
-from aispend_pipeline.caps.model import Measurement, level_word
+from aispend_pipeline.caps.model import EventType, Measurement, level_word
 from aispend_pipeline.caps.policy import Said, Standing, Timing
 from aispend_pipeline.clock import utc_text
+from aispend_pipeline.forecast.month_end import Forecast
 
 Top = Sequence[Mapping[str, str | None]]
 
@@ -38,7 +39,12 @@ def facts_of(
         "before": _before(before),
         "timing": _timing(timing),
     }
-    own = {"percent": said.percent, "arming": said.arming, "basis": dict(found.basis) or None}
+    own = {
+        "percent": said.percent,
+        "arming": said.arming,
+        "basis": dict(found.basis) or None,
+        "forecast": _forecast(said, found.forecast),
+    }
     return facts | {name: value for name, value in own.items() if value is not None}
 
 
@@ -50,6 +56,22 @@ def incident_facts(incident: Incident) -> dict[str, Any]:
         "detail": incident.detail,
         "since": utc_text(incident.opened_at),
         "incident": incident.n,
+    }
+
+
+def _forecast(said: Said, expected: Forecast | None) -> dict[str, Any] | None:
+    """What was expected, of an event that says so."""
+    if said.type is not EventType.FORECAST or expected is None:
+        return None
+    reached = None if said.cap is None else expected.hit(said.cap)
+    return {
+        "expected_usd": money.text(expected.expected),
+        "low_usd": money.text(expected.low),
+        "high_usd": money.text(expected.high),
+        "hit_on": None if reached is None else reached.isoformat(),
+        "filled_days": expected.filled,
+        "rests_on_days": expected.rests_on,
+        "tried_on_days": expected.tried,
     }
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from aispend_pipeline import money
+from aispend_pipeline.forecast.month_end import Forecast
 from aispend_pipeline.model import Window, midnight
 
 UNKNOWN = "unknown"
@@ -50,6 +51,7 @@ class EventType(StrEnum):
     REMINDER = "cap.reminder"
     PERIOD_RESET = "cap.period_reset"
     MILESTONE = "milestone"
+    FORECAST = "forecast.breach"
     TRIGGERED = "hardcap.triggered"
     RELEASED = "hardcap.released"
     INGEST_FAILING = "ingest.failing"
@@ -167,7 +169,7 @@ class Measurement:
     figures reach, as far as it has any; `billed_through` the last day whose bill was read of every one of its accounts.
     `read_seq` is the newest fetch that the total is made of: where it is the same and the total is not, the pages were
     recomputed. `basis` says by provider what its figure is, where that is not its bill; `unpriced` what was used and
-    has no money, a line each.
+    has no money, a line each. `forecast` is what the period is expected to come to, where people want to be told.
     """
 
     scope: str
@@ -185,6 +187,7 @@ class Measurement:
     estimated: Decimal = Decimal(0)
     hard_on_estimates: bool = True
     unpriced: tuple[str, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def spent(self) -> Spent:

@@ -47,7 +47,8 @@ class Standing:
 
     `level` is what the figures said last, since when and why, and `certain` the caps that were set when they last
     said so beyond doubt; `estimated` is the part of the total that no bill has yet; `announced` is what people were
-    told last, `peak` the most that they were ever told. `armings` counts the times that the hook was armed.
+    told last, `peak` the most that they were ever told, `forecast` the most that they were ever told to expect.
+    `armings` counts the times that the hook was armed.
     """
 
     scope: str
@@ -65,6 +66,7 @@ class Standing:
     hard_on_estimates: bool = True
     read_seq: int = 0
     milestone: int = 0
+    forecast: Level = Level.OK
     armings: int = 0
     armed: Armed | None = None
     closed: bool = False
@@ -122,9 +124,10 @@ def decide(found: Measurement, caps: Caps, before: Standing, timing: Timing, now
         before = replace(before, closed=False, final=False, reason=Reason.SPEND)
     standing = _measured(found, caps, before, now)
     standing, told = _tell_people(found, standing, timing, now)
+    standing, ahead = _look_ahead(found, standing)
     standing, marks = _milestone(standing, timing, told)
     standing, asked = _ask_machines(found, standing, before.level or Level.OK, timing, now)
-    return Decision(standing, (*told, *marks, *asked))
+    return Decision(standing, (*told, *ahead, *marks, *asked))
 
 
 def close(found: Measurement, before: Standing, timing: Timing, now: datetime) -> Decision:
@@ -217,6 +220,18 @@ def _tell_people(
         said = Said(EventType.REMINDER, level, level, standing.reason, caps.at(level))
     told = replace(standing, announced=level, announced_at=now, peak=max(level, standing.peak))
     return told, (said,)
+
+
+def _look_ahead(found: Measurement, standing: Standing) -> tuple[Standing, tuple[Said, ...]]:
+    """The highest cap that the period is expected to reach: said once, and not of one that is reached, or below it."""
+    if found.forecast is None or not found.measured:
+        return standing, ()
+    level = standing.level or Level.OK
+    expected = standing.caps.level(Spent(found.forecast.expected))
+    if expected <= max(level, standing.announced, standing.forecast):
+        return standing, ()
+    said = Said(EventType.FORECAST, expected, level, Reason.SPEND, standing.caps.at(expected))
+    return replace(standing, forecast=expected), (said,)
 
 
 def _milestone(standing: Standing, timing: Timing, told: tuple[Said, ...]) -> tuple[Standing, tuple[Said, ...]]:

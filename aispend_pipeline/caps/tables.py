@@ -29,6 +29,7 @@ cap_state = sa.Table(
     sa.Column("reached_soft", Usd, comment="the soft cap when the level was last certain"),
     sa.Column("reached_hard", Usd, comment="the hard cap when the level was last certain"),
     sa.Column("milestone", sa.Integer, nullable=False, comment="the highest percentage that was passed"),
+    sa.Column("forecast", sa.String, comment="the highest level that people were told to expect"),
     sa.Column("stale", sa.Boolean, nullable=False),
     sa.Column("unconfirmed", sa.Boolean, nullable=False),
     sa.Column("store_id", sa.String, nullable=False, comment="of the rollup that it was decided from"),

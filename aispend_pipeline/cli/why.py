@@ -10,7 +10,7 @@ from rich.text import Text
 from aispend_pipeline.alerts import by_hand, messages
 from aispend_pipeline.alerts.by_hand import Delivery
 from aispend_pipeline.alerts.plain import minute, plain
-from aispend_pipeline.caps.model import Event
+from aispend_pipeline.caps.model import Event, EventType
 from aispend_pipeline.cli import screen
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.state.database import state_of
@@ -49,7 +49,9 @@ def _of_itself(event: Event) -> Iterator[tuple[str, str]]:
     yield "at", minute(event.created_at)
     yield "type", event.type
     yield "of", plain(event.scope if event.period == "-" else f"{event.scope} in {event.period}")
-    if event.level is not None and event.prev_level is not None:
+    if event.type is EventType.FORECAST and event.level is not None:
+        yield "cap", event.level.word
+    elif event.level is not None and event.prev_level is not None:
         yield "level", f"{event.level.word}, where people knew of {event.prev_level.word}"
     if event.reason is not None:
         yield "reason", event.reason

@@ -84,6 +84,12 @@ class AlertSettings(Strict):
     milestones: Percentages = setting(
         "AISPEND_MILESTONES", (), "percentages of the hard cap to be told of, separated by commas", "50,75,90"
     )
+    forecast_alerts: Flag = setting(
+        "AISPEND_FORECAST_ALERTS",
+        False,
+        "tell people, once for each cap and month, that the month is expected to reach it",
+        "true",
+    )
     slack_webhook_url: Webhook | None = setting(
         "SLACK_WEBHOOK_URL", None, "Slack's incoming webhook to tell", "https://hooks.slack.com/services/T0/B0/xyz"
     )

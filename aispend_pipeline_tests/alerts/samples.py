@@ -55,6 +55,20 @@ def cap_event(type_=EventType.BREACHED, level=Level.HARD, prev=Level.SOFT, reaso
     return Event("evt_cap", type_, scope, "2026-11", level, prev, reason, known | facts, at)
 
 
+def forecast_event(level=Level.HARD, prev=Level.OK, expected="104.20", hit_on="2026-11-27", **facts):
+    """An event of a cap of openai's that is expected to be reached; `tried` and `filled` are numbers of days."""
+    forecast = {
+        "expected_usd": expected,
+        "low_usd": "99.00",
+        "high_usd": "1230.5",
+        "hit_on": hit_on,
+        "filled_days": facts.pop("filled", 0),
+        "rests_on_days": 56,
+        "tried_on_days": facts.pop("tried", 56),
+    }
+    return cap_event(EventType.FORECAST, level, prev, **{"total": "41.00", "forecast": forecast, **facts})
+
+
 def ingest_event(type_, at=AT):
     """An event of an account that cannot be read, or can again."""
     facts = {"subject": "openai default", "detail": "3 runs failed in a row", "since": "2026-11-10T03:05:00Z"}

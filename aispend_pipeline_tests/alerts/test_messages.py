@@ -9,11 +9,23 @@ from hypothesis import strategies as st
 from aispend_pipeline.alerts.messages import Gravity, carried_lines, gravest_first, gravity, line, title
 from aispend_pipeline.alerts.plain import LONGEST, plain
 from aispend_pipeline.caps.model import EventType, Level, Reason
-from aispend_pipeline_tests.alerts.samples import AT, TOP, a_test, cap_event, channel_event, ingest_event
+from aispend_pipeline_tests.alerts.samples import (
+    AT,
+    TOP,
+    a_test,
+    cap_event,
+    channel_event,
+    forecast_event,
+    ingest_event,
+)
 
 OK, SOFT, HARD = Level
 steady = settings(deadline=None, derandomize=True)
 
+RANGE = (
+    "expected: 99.00 to 1,230.50 USD, if days to come cost what their weekday usually does,"
+    " at the level of the last seven"
+)
 WORDS = [
     (
         cap_event(),
@@ -96,6 +108,23 @@ WORDS = [
         cap_event(EventType.MILESTONE, OK, OK, total="75.30", cap="100.00", percent=75),
         "openai has used 75 % of its hard cap: 75.30 of 100.00 USD in 2026-11",
         "",
+    ),
+    (
+        forecast_event(),
+        "openai is heading for its hard cap: 104.20 expected of 100.00 USD in 2026-11, about 2026-11-27",
+        f"so far: 41.00 of 100.00 USD|{RANGE}|it rests on 56 full days",
+    ),
+    (
+        forecast_event(SOFT, expected="80.00", estimated_usd="7.5", filled=2),
+        "openai is heading for its soft cap: 80.00 expected of 80.00 USD in 2026-11, about 2026-11-27",
+        f"so far: 41.00 of 80.00 USD, 7.50 of it estimated|{RANGE}"
+        "|it rests on 56 full days; 2 days that were not read count as expected",
+    ),
+    (
+        forecast_event(prev=SOFT, hit_on=None, tried=0, filled=1),
+        "openai is heading for its hard cap: 104.20 expected of 100.00 USD in 2026-11",
+        f"so far: 41.00 of 100.00 USD|{RANGE}|it rests on 56 full days; 1 day that was not read counts as expected"
+        "; too few to try it on, so that the range is half to twice what is to come",
     ),
     (
         cap_event(EventType.TRIGGERED, arming=1),
@@ -196,6 +225,7 @@ def test_a_millionth_below_the_cap_does_not_look_like_the_cap():
         (cap_event(level=SOFT, prev=OK), Gravity.WARNING),
         (cap_event(EventType.STEPPED_DOWN, SOFT, HARD), Gravity.WARNING),
         (ingest_event(EventType.INGEST_FAILING), Gravity.WARNING),
+        (forecast_event(), Gravity.WARNING),
         (cap_event(EventType.PERIOD_RESET), Gravity.NOTE),
         (a_test(), Gravity.NOTE),
         (cap_event(EventType.RECOVERED, OK), Gravity.GOOD),

@@ -138,6 +138,50 @@ def test_what_is_due_is_sent_although_nothing_can_be_evaluated(installation):
     assert installation.notify() == Notified()
 
 
+class TestAForecast:
+    """Nine days of 100 USD and the running one come to 3,000; the first three weeks of that are 2,100."""
+
+    CAPS = {"OPENAI_SOFT_CAP": "2100", "OPENAI_HARD_CAP": "3001"}  # noqa: RUF012 - never changed
+
+    def test_nobody_is_told_of_one_who_did_not_ask_for_that(self, installation):
+        for more in ({}, {"AISPEND_FORECAST_ALERTS": "false"}):
+            installation.set(**self.CAPS, **more)
+            assert installation.notify() == Notified()
+
+    def test_a_cap_that_the_month_is_expected_to_reach_is_told_to_people_once_and_to_no_machine(self, installation):
+        installation.set(**self.CAPS, AISPEND_FORECAST_ALERTS="true")
+
+        (event,) = installation.notify().events
+
+        said = "openai is heading for its soft cap: 3,000.00 expected of 2,100.00 USD in 2026-11, about 2026-11-21"
+        assert installation.subjects() == [said]
+        assert said in installation.got("slack")[0]["text"]
+        assert installation.got("hook") == []
+        assert (event.type, event.level, event.prev_level) == (EventType.FORECAST, Level.SOFT, Level.OK)
+        assert event.facts["forecast"] == {
+            "expected_usd": "3000.00",
+            "low_usd": "2000.00",
+            "high_usd": "5000.00",
+            "hit_on": "2026-11-21",
+            "filled_days": 0,
+            "rests_on_days": 9,
+            "tried_on_days": 0,
+        }
+        assert (event.facts["total_usd"], event.facts["cap_usd"], len(event.facts["top"])) == ("1000.00", "2100.00", 1)
+        assert installation.notify() == installation.notify(2 * HOUR) == Notified()
+
+    def test_only_the_running_month_has_one(self, installation):
+        installation.set(**self.CAPS, AISPEND_FORECAST_ALERTS="true")
+        installation.notify()
+        installation.world.clock.instant = NOW.replace(month=12, day=1)
+
+        measured = inputs_of(installation.world.settings, LIMITS, installation.world.clock.instant).measured
+
+        assert [one.period.name for one in measured if one.forecast] == ["2026-12"]
+        told = {event.type for event in installation.notify().events}
+        assert EventType.FORECAST not in told  # December has a hole
+
+
 class TestTheHeartbeat:
     def test_it_beats_after_every_run_with_fresh_data(self, installation):
         installation.notify()

@@ -8,16 +8,18 @@ import pytest
 
 from aispend_pipeline.caps.model import Caps, EventType, Measurement, Period, Version
 from aispend_pipeline.caps.policy import Decision, Said, Standing, Timing, close, decide
+from aispend_pipeline.forecast.month_end import Forecast
 
 START = datetime(2026, 11, 10, 9, 5, tzinfo=UTC)
 NOVEMBER = Period.of(date(2026, 11, 1))
-BREACHED, STEPPED_DOWN, RECOVERED, REMINDER, RESET, MILESTONE, TRIGGERED, RELEASED = (
+BREACHED, STEPPED_DOWN, RECOVERED, REMINDER, RESET, MILESTONE, FORECAST, TRIGGERED, RELEASED = (
     EventType.BREACHED,
     EventType.STEPPED_DOWN,
     EventType.RECOVERED,
     EventType.REMINDER,
     EventType.PERIOD_RESET,
     EventType.MILESTONE,
+    EventType.FORECAST,
     EventType.TRIGGERED,
     EventType.RELEASED,
 )
@@ -29,7 +31,16 @@ def caps(soft: str = "80", hard: str = "100") -> Caps:
     return Caps(Decimal(soft) if soft else None, Decimal(hard) if hard else None)
 
 
-def found(usd: str | Decimal, *, doubt: str = "", hole: str = "", read_seq: int = 1) -> Measurement:
+def coming_to(usd: str | Decimal, period: Period = NOVEMBER) -> Forecast:
+    """So much by the end of the period, all of it on its last day."""
+    end = Decimal(usd)
+    path = [(period.window.last, end)]
+    return Forecast(period.window, Decimal(0), end, end / 2, end * 2, filled=0, rests_on=3, tried=0, path=path)
+
+
+def found(
+    usd: str | Decimal, *, expected: str | Decimal | None = None, doubt: str = "", hole: str = "", read_seq: int = 1
+) -> Measurement:
     return Measurement(
         scope="openai",
         period=NOVEMBER,
@@ -42,6 +53,7 @@ def found(usd: str | Decimal, *, doubt: str = "", hole: str = "", read_seq: int 
         billed_through={},
         read_seq=read_seq,
         version=Version("store", read_seq),
+        forecast=None if expected is None else coming_to(expected),
     )
 
 
@@ -55,6 +67,7 @@ class Course:
     read_seq: int = 0
     standing: Standing = field(default_factory=lambda: Standing("openai", NOVEMBER, None, START, caps()))
     usd: str | Decimal = "0"
+    expected: str | Decimal | None = None  # by the end of the period
 
     def after(self, wait: timedelta) -> "Course":
         self.now += wait
@@ -75,7 +88,7 @@ class Course:
         return [one.type for one in self.said(usd, **more)]
 
     def _found(self, **wrong: str) -> Measurement:
-        return found(self.usd, read_seq=self.read_seq, **wrong)
+        return found(self.usd, expected=self.expected, read_seq=self.read_seq, **wrong)
 
     def _take(self, decision: Decision) -> list[Said]:
         self.standing = decision.standing

@@ -33,7 +33,7 @@ class CapsMachine(Courses):
     def __init__(self) -> None:
         super().__init__()
         self.home = Path(tempfile.mkdtemp(prefix="aispend-machine-"))
-        self.world = World(self.home, TIMING)
+        self.world = World(self.home, TIMING, forecasts=True)
         self.older: Inputs | None = None  # what another evaluator measured a while ago
         self.kill: str | None = None
         self.killed = False  # whether the last evaluation was

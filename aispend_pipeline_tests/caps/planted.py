@@ -220,6 +220,24 @@ FOUND = (
         "return replace(standing, milestone=highest), () if beside_hard else (said,)",
         "return standing, () if beside_hard else (said,)",
     ),
+    Bug(
+        "a forecast is told at every evaluation",
+        "caps/policy.py",
+        "return replace(standing, forecast=expected), (said,)",
+        "return standing, (said,)",
+    ),
+    Bug(
+        "a forecast from figures with a hole is told",
+        "caps/policy.py",
+        "if found.forecast is None or not found.measured:",
+        "if found.forecast is None:",
+    ),
+    Bug(
+        "what was forecast is forgotten over a restart",
+        "caps/ledger.py",
+        "forecast=Level.of(row.forecast) if row.forecast else Level.OK,",
+        "",
+    ),
 )
 
 

@@ -25,6 +25,7 @@ def always(world: World, events: Sequence[Event], epoch_of: Mapping[str, int]) -
     hard_is_armed_and_closed_is_not(world, events)
     of_debounce(world, events, epoch_of)
     nothing_is_said_twice_within_the_debounce(events, epoch_of, world.timing.debounce)
+    nothing_is_forecast_twice(events)
     deliveries_end_as_they_say(deliveries, world.receivers)
     every_attempt_carries_the_same_bytes(world.receivers)
     no_release_overtakes_its_trigger(deliveries, world.receivers[HOOK])
@@ -58,6 +59,12 @@ def nothing_is_said_twice_within_the_debounce(
             assert key not in last or event.created_at - last[key].created_at >= debounce
             last[key] = event
         assert not (event.type is EventType.TRIGGERED and event.reason is Reason.LATE_DATA)
+
+
+def nothing_is_forecast_twice(events: Sequence[Event]) -> None:
+    """Each cap once a period, whatever the clock did."""
+    told = [(one.scope, one.period, one.level) for one in events if one.type is EventType.FORECAST]
+    assert len(told) == len(set(told))
 
 
 def deliveries_end_as_they_say(deliveries: Sequence[Any], receivers: Mapping[str, Receiver]) -> None:
@@ -119,6 +126,9 @@ def of_new_events(
             assert not concerns(event, channel) or channel in told[event.event_id], f"{channel} is not told"
         if event.type is EventType.BREACHED and event.reason is not Reason.LATE_DATA:
             assert found[event.scope].total >= caps[event.scope].at(event.level)
+        if event.type is EventType.FORECAST:
+            assert found[event.scope].measured
+            assert found[event.scope].forecast.expected >= caps[event.scope].at(event.level)
         if event.type in DOWN and event.reason is not Reason.PERIOD_ROLL:
             gone = caps.get(event.scope, Caps()).at(event.prev_level) is None
             assert gone or found[event.scope].fresh, f"{event.type} from figures that are not fresh"

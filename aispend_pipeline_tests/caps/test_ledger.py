@@ -52,6 +52,7 @@ def test_a_standing_comes_back_as_it_was_kept_to_the_last_digit(world, reopened)
         total=Decimal("0.100000000000000001"),
         read_seq=7,
         milestone=90,
+        forecast=Level.SOFT,
         armings=2,
         armed=Armed(2, START, Decimal("0.1")),
     )
@@ -72,6 +73,21 @@ def test_a_level_that_nobody_knows_comes_back_as_none(world):
     with world.state.transaction() as connection:
         Ledger(connection).keep(standing, world.measurement("openai", NOVEMBER))
 
+    assert world.standing("openai") == standing
+
+
+def test_a_file_from_before_there_were_forecasts_tells_of_none_and_takes_them(world):
+    world.spent("openai", "90").evaluate()
+    before = world.standing("openai")
+    with world.state.transaction() as connection:
+        connection.exec_driver_sql("ALTER TABLE cap_state DROP COLUMN forecast")
+
+    world.restart()
+
+    assert world.standing("openai") == before
+    standing = replace(before, forecast=Level.HARD)
+    with world.state.transaction() as connection:
+        Ledger(connection).keep(standing, world.measurement("openai", NOVEMBER))
     assert world.standing("openai") == standing
 
 

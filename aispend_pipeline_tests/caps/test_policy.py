@@ -1,5 +1,6 @@
 """What is said of a scope at which figures and caps: the pure rules, one at a time and then over whatever may come."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from aispend_pipeline_tests.caps.course import (
     BREACHED,
     DAY,
     DOWN,
+    FORECAST,
     HOUR,
     RECOVERED,
     RELEASED,
@@ -213,7 +215,8 @@ amounts = st.one_of(
 )
 some_caps = st.sampled_from([caps(), caps("", "100"), caps("80", ""), caps("100", "100"), caps("40", "150"), Caps()])
 waits = st.sampled_from([timedelta(minutes=one) for one in (0, 1, 10, 59, 60, 61, 361, 1440)])
-steps = st.lists(st.tuples(amounts, st.sampled_from(["", "doubt", "hole"]), some_caps, waits), min_size=1, max_size=12)
+wrongs = st.sampled_from(["", "doubt", "hole"])
+steps = st.lists(st.tuples(amounts, wrongs, some_caps, waits, st.none() | amounts), min_size=1, max_size=12)
 
 
 @settings(deadline=None)
@@ -221,7 +224,7 @@ steps = st.lists(st.tuples(amounts, st.sampled_from(["", "doubt", "hole"]), some
 def test_whatever_comes_the_rules_hold(steps):
     course = Course(timing=Timing(milestones=(50, 90)))
     breached: dict[Level, datetime] = {}
-    for usd, wrong, course.caps, wait in steps:
+    for usd, wrong, course.caps, wait, course.expected in steps:
         before, armed = course.standing, course.standing.armed
         said = course.after(wait).said(usd, **({wrong: "something"} if wrong else {}))
         standing = course.standing
@@ -254,10 +257,31 @@ def _holds_of_people(said: list[Said], wrong: str, before: Standing, standing: S
 
 
 @settings(deadline=None)
+@given(steps)
+def test_a_forecast_is_told_once_for_each_cap_and_changes_nothing_else_that_is_said_or_stands(steps):
+    course, without = Course(), Course()
+    expected: list[Level] = []
+    for usd, wrong, course.caps, wait, course.expected in steps:
+        without.caps = course.caps
+        wrongs = {wrong: "something"} if wrong else {}
+        said, others = course.after(wait).said(usd, **wrongs), without.after(wait).said(usd, **wrongs)
+        ahead = [one for one in said if one.type is FORECAST]
+        expected += [one.level for one in ahead]
+
+        assert [one for one in said if one not in ahead] == others
+        assert replace(course.standing, forecast=Level.OK) == without.standing
+        for one in ahead:
+            assert wrong != "hole"
+            assert course.expected >= one.cap == course.caps.at(one.level)
+            assert one.level > course.standing.level
+    assert expected == sorted(set(expected))
+
+
+@settings(deadline=None)
 @given(steps, amounts)
 def test_after_a_debounce_of_fresh_and_unchanged_figures_people_know_what_is_true(steps, usd):
     course = Course()
-    for spent, wrong, course.caps, wait in steps:
+    for spent, wrong, course.caps, wait, course.expected in steps:
         course.after(wait).said(spent, **({wrong: "something"} if wrong else {}))
     course.said(usd)
     course.after(HOUR + timedelta(minutes=10)).said()

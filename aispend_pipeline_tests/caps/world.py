@@ -28,6 +28,7 @@ from aispend_pipeline.caps.model import Caps, Event, Measurement, Period, Scope,
 from aispend_pipeline.caps.policy import Timing
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.state.database import State
+from aispend_pipeline_tests.caps.course import coming_to
 from aispend_pipeline_tests.warehouse.building import SetClock
 
 START = datetime(2026, 11, 10, 9, 5, tzinfo=UTC)
@@ -138,8 +139,14 @@ class World:
     """Everything around the policy and the ledger; money is per provider and period, in cents here."""
 
     def __init__(
-        self, home: Path, timing: Timing | None = None, caps: dict[str, tuple[str, str]] | None = None
+        self,
+        home: Path,
+        timing: Timing | None = None,
+        caps: dict[str, tuple[str, str]] | None = None,
+        *,
+        forecasts: bool = False,
     ) -> None:
+        self.forecasts = forecasts  # whether a running month is expected to come to twice its total
         self.home, self.clock = home, SetClock(START)
         self.timing = timing or Timing()
         self.caps = {
@@ -196,10 +203,12 @@ class World:
         lines = {
             kind: tuple(f"{who}: {kind}" for who, what in wrong.items() if what == kind) for kind in wrong.values()
         }
+        total = sum((self.usd[provider, period] for provider in SCOPES[scope]), Decimal(0))
         return Measurement(
             scope=scope,
             period=period,
-            total=sum((self.usd[provider, period] for provider in SCOPES[scope]), Decimal(0)),
+            total=total,
+            forecast=coming_to(2 * total, period) if self.forecasts and period == self.period else None,
             holes=lines.get("hole", ()),
             doubts=lines.get("stale", ()) + lines.get("unconfirmed", ()),
             stale="stale" in wrong.values(),

@@ -215,6 +215,26 @@ class TestWhy:
             "before  level unknown, announced ok, total usd 0.00, estimated usd 0.00, hard usd 900.00, read seq 0",
         } <= set(lines)
 
+    def test_of_a_forecast_it_has_what_was_expected_and_does_not_say_that_it_was_reached(self, shell):
+        asked = {"OPENAI_HARD_CAP": "2500", "AISPEND_FORECAST_ALERTS": "true"}
+        told = re.search(r"forecast\.breach, (evt_\w+)", shell.run("alerts", "dispatch", **asked).out)[1]
+
+        done = shell.run("alerts", "why", told)
+
+        lines = [re.sub("  +", "  ", line.strip()) for line in done.out.splitlines()]
+        assert lines[0] == (
+            "openai is heading for its hard cap: 3,000.00 expected of 2,500.00 USD in 2026-11, about 2026-11-25"
+        )
+        assert lines[1] == "so far: 1,000.00 of 2,500.00 USD"
+        assert {
+            "type  forecast.breach",
+            "cap  hard",
+            "total usd  1000.00",
+            "forecast  expected usd 3000.00, low usd 2000.00, high usd 5000.00, hit on 2026-11-25, filled days 0,"
+            " rests on days 9, tried on days 0",
+        } <= set(lines)
+        assert not any(line.startswith("level") for line in lines)
+
     def test_of_a_message_it_has_every_event_and_what_became_of_the_message(self, shell, breached):
         done = shell.run("alerts", "why", message_id(shell))
 
