@@ -17,9 +17,11 @@ from aispend_pipeline.caps.incidents import Incident
 from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.measure import measure
 from aispend_pipeline.caps.model import UNKNOWN, Caps, Measurement, Period, Spent, level_word
+from aispend_pipeline.caps.outlook import outlook
 from aispend_pipeline.caps.policy import Standing, passed
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.errors import StoreError
+from aispend_pipeline.forecast.month_end import METHOD, Forecast
 from aispend_pipeline.settings import CHANNEL_SETTINGS, Settings
 from aispend_pipeline.state.database import state_of
 
@@ -107,14 +109,19 @@ def _caps(settings: Settings, standings: Sequence[Kept], now: datetime) -> list[
     caps |= {name: Caps() for name, period in kept if period == current and name not in caps}
     try:
         measured = measure(settings, settings.scopes(), [current, previous], now)
+        expected = outlook(settings, settings.scopes(), current, now)
         found, unreadable = {(one.scope, one.period): one for one in measured}, []
     except StoreError as error:
-        found, unreadable = {}, [str(error)]
+        found, expected, unreadable = {}, {}, [str(error)]
     asked = [
         *((name, current, of) for name, of in caps.items()),
         *((name, period, one.standing.caps) for (name, period), one in kept.items() if period == previous),
     ]
-    return [_cap(*one, kept.get(one[:2]), found.get(one[:2]), unreadable) for one in asked]
+    return [
+        _cap(name, period, of, kept.get((name, period)), found.get((name, period)), unreadable)
+        | {"forecast": _forecast(expected.get(name) if period == current else None, of)}
+        for name, period, of in asked
+    ]
 
 
 def _cap(
@@ -135,6 +142,23 @@ def _cap(
         "armed": standing.armed.n if standing and standing.armed else None,
         "billed_through": {of: day and day.isoformat() for of, day in found.billed_through.items()} if found else {},
         "basis": dict(found.basis) if found else {},
+    }
+
+
+def _forecast(expected: Forecast | None, caps: Caps) -> dict[str, Any] | None:
+    """What the month is expected to come to, and when that reaches each cap; beside what is spent and in no sum."""
+    if expected is None:
+        return None
+    soft, hard = (None if cap is None else expected.hit(cap) for cap in (caps.soft, caps.hard))
+    return {
+        "expected_usd": _usd(expected.expected),
+        "low_usd": _usd(expected.low),
+        "high_usd": _usd(expected.high),
+        "soft_on": soft and soft.isoformat(),
+        "hard_on": hard and hard.isoformat(),
+        "filled_days": expected.filled,
+        "rests_on_days": expected.rests_on,
+        "method": METHOD,
     }
 
 

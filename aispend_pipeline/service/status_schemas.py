@@ -109,6 +109,19 @@ class BudgetState(Exact):
     )
 
 
+class ForecastState(Exact):
+    """What a month is expected to come to: no figure of what is spent, and in no sum. USD."""
+
+    expected_usd: str
+    low_usd: str
+    high_usd: str
+    soft_on: date | None = Field(description="when the soft cap is expected to be reached; null if it is, or is not")
+    hard_on: date | None
+    filled_days: int = Field(description="days of the month that are over and were not read; they count as expected")
+    rests_on_days: int = Field(description="the full days that it is worked out from")
+    method: str
+
+
 class CapState(Exact):
     """How a scope stands in one month: as it was decided last, with what is known now to be wrong with the figures."""
 
@@ -131,6 +144,9 @@ class CapState(Exact):
     armed: int | None = Field(description="the number of the open request to the hard-cap webhook")
     billed_through: dict[str, date | None] = Field(description="by provider, the last day whose bill was read")
     basis: dict[str, str] = Field(description="by provider, what its figure is where that is not its bill")
+    forecast: ForecastState | None = Field(
+        description="of the running month; null where fewer than three full days, or not every bill, were read"
+    )
 
 
 class Outbox(Exact):

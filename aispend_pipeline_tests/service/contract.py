@@ -27,6 +27,7 @@ _TEXT = {"type": "string"}
 _PERHAPS = {"type": ["string", "null"]}
 _COUNT = {"type": ["integer", "null"], "minimum": 0}
 _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+_MAYBE_DAY = {"anyOf": [_DAY, {"type": "null"}]}
 _INSTANT = {"type": "string", "pattern": "^[0-9-]{10}T[0-9:]{8}Z$"}
 
 
@@ -97,6 +98,13 @@ def hold(answer: dict[str, Any], group_by: str) -> None:
 _MAYBE_INSTANT = {"anyOf": [_INSTANT, {"type": "null"}]}
 _LINES = _each({"type": "string", "pattern": "^[^\n]+$"})
 _WORD = {"enum": ["ok", "failing", "unconfigured", "unknown"]}
+_FORECAST = _exactly(
+    **dict.fromkeys(("expected_usd", "low_usd", "high_usd"), _MONEY),
+    **dict.fromkeys(("soft_on", "hard_on"), _MAYBE_DAY),
+    filled_days={"type": "integer", "minimum": 0},
+    rests_on_days={"type": "integer", "minimum": 3},
+    method=_TEXT,
+)
 _CAP = _exactly(
     scope=_TEXT,
     period={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
@@ -115,8 +123,9 @@ _CAP = _exactly(
     unconfirmed={"type": "boolean"},
     doubts=_LINES,
     armed=_COUNT,
-    billed_through={"type": "object", "additionalProperties": {"anyOf": [_DAY, {"type": "null"}]}},
+    billed_through={"type": "object", "additionalProperties": _MAYBE_DAY},
     basis={"type": "object", "additionalProperties": _TEXT},
+    forecast={"anyOf": [_FORECAST, {"type": "null"}]},
 )
 _OUTBOX = _exactly(pending={"type": "integer"}, oldest_pending_seconds=_COUNT, dead={"type": "integer"})
 _CHANNELS = _exactly(slack=_WORD, email=_WORD, hook=_WORD)

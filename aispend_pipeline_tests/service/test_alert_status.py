@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aispend_pipeline.alerts.by_hand import deliveries, drop
+from aispend_pipeline.forecast.month_end import METHOD
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
 from aispend_pipeline_tests.alerts.receivers import HttpReceiver, http_receiver
@@ -95,7 +96,33 @@ def test_a_cap_that_nobody_ever_looked_at_is_unknown_and_it_is_said_what_to_run(
         "armed": None,
         "billed_through": {"openai": "2026-06-12"},
         "basis": {},
+        "forecast": {
+            "expected_usd": "210.00",
+            "low_usd": "147.00",
+            "high_usd": "336.00",
+            "soft_on": None,
+            "hard_on": "2026-06-15",
+            "filled_days": 0,
+            "rests_on_days": 11,
+            "method": METHOD,
+        },
     }
+
+
+@pytest.mark.parametrize(
+    ("caps", "soft_on", "hard_on"),
+    [
+        (("85", "210"), "2026-06-13", "2026-06-30"),
+        (("", "91.01"), None, "2026-06-14"),
+        (("84", ""), None, None),
+        (("84.01", "210.01"), "2026-06-13", None),
+    ],
+)
+def test_when_each_cap_is_expected_to_be_reached_is_said_unless_it_is_or_will_not_be(one, caps, soft_on, hard_on):
+    body = one.status(**dict(zip(SOFT, caps, strict=True)))
+
+    assert (cap(body)["forecast"]["soft_on"], cap(body)["forecast"]["hard_on"]) == (soft_on, hard_on)
+    assert cap(body)["total_usd"] == TOTAL  # a forecast is in no figure of what is spent
 
 
 def test_a_cap_that_was_reached_and_told_is_shown_and_no_trouble_of_the_installation(told):
@@ -142,6 +169,7 @@ def test_a_month_that_is_over_is_still_there_and_the_new_one_is_unknown_until_it
     body = told.status()
 
     june, july = cap(body), cap(body, period="2026-07")
+    assert june["forecast"] is None
     assert [each["period"] for each in body["caps"]] == ["2026-07", "2026-06"]
     assert (june["level"], june["announced"], june["total_usd"], june["hard_usd"]) == ("soft", "soft", TOTAL, "100.00")
     assert (july["level"], july["total_usd"], july["doubts"][0]) == (
@@ -207,6 +235,7 @@ def test_a_cap_without_anything_that_is_read_is_unknown(one):
     body = one.status()
 
     assert (cap(body, "vertex")["level"], cap(body, "vertex")["billed_through"]) == ("unknown", {"vertex": None})
+    assert cap(body, "vertex")["forecast"] is None
     (reason,) = body["reasons"]
     assert reason.startswith("cap of vertex: unknown; vertex: is not read;")
     assert body["status"] == "degraded"
