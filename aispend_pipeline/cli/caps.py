@@ -10,7 +10,7 @@ from rich.text import Text
 
 from aispend_pipeline import money
 from aispend_pipeline.alerts.channels import channels
-from aispend_pipeline.alerts.details import billed_through, moved
+from aispend_pipeline.alerts.details import billed_through, filled, moved
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.alerts.look import told
 from aispend_pipeline.alerts.notify import timing_of
@@ -18,11 +18,13 @@ from aispend_pipeline.alerts.plain import plain
 from aispend_pipeline.caps import policy
 from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.measure import measure, movers
-from aispend_pipeline.caps.model import Level, Measurement, Period, Scope, level_word
+from aispend_pipeline.caps.model import Caps, Level, Measurement, Period, Scope, level_word
+from aispend_pipeline.caps.outlook import outlook
 from aispend_pipeline.caps.policy import Standing, Timing
 from aispend_pipeline.cli import screen
 from aispend_pipeline.cli.bars import bar, percent
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.forecast.month_end import Forecast
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.settings import CHANNEL_SETTINGS, GLOBAL, Settings
 from aispend_pipeline.state.database import state_of
@@ -74,18 +76,27 @@ class _Stand:
     standing: Standing
     kept: Standing
     mover: Mapping[str, str | None] | None
+    forecast: Forecast | None
 
 
 def _stands(settings: Settings, period: Period, now: datetime) -> Iterator[_Stand]:
     with state_of(settings.home).reading() as connection:
         kept = {one.standing.scope: one for one in Ledger(connection).standings() if one.standing.period == period}
     scopes = settings.scopes()
+    forecasts = outlook(settings, scopes, period, now)
     for scope, found in zip(scopes, measure(settings, scopes, [period], now), strict=True):
         before = kept.get(scope.name)
         new = Standing.new(scope, period, now)
         standing = _decided(found, scope, before, new, timing_of(settings), now)
         top = movers(settings.home, scope, period, now)[:1]
-        yield _Stand(scope, found, standing, before.standing if before else new, next(iter(top), None))
+        yield _Stand(
+            scope,
+            found,
+            standing,
+            before.standing if before else new,
+            next(iter(top), None),
+            forecasts.get(scope.name),
+        )
 
 
 def _decided(
@@ -157,8 +168,12 @@ def _caps(stand: _Stand) -> list[str]:
 
 
 def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:
-    """What is estimated, what moved each scope most, how far bills go, what is doubtful, what people do not know."""
+    """What is estimated and expected, what moved each scope most, how far bills go, and what is doubtful or untold."""
     yield from _estimated(stands)
+    for stand in stands:
+        if stand.forecast:
+            told_of = "; ".join(_expected(stand.forecast, stand.scope.caps))
+            yield f"expected of {stand.scope.name} by {stand.forecast.month.last}: {told_of}"
     for stand in stands:
         if stand.mover:
             yield f"most of {stand.scope.name}: {moved(stand.mover, stand.mover['recent_usd'])}"
@@ -172,6 +187,19 @@ def _beside(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iter
     ):
         yield from (f"{kind}: {plain(line)}" for line in dict.fromkeys(lines))
     yield from _untold(settings, stands, now)
+
+
+def _expected(forecast: Forecast, caps: Caps) -> Iterator[str]:
+    """What the month comes to and between which bounds; when that reaches which cap, and what of it was not read."""
+    figure, low, high = (money.on_screen(usd) for usd in (forecast.expected, forecast.low, forecast.high))
+    yield f"{figure} USD ({low} to {high})"
+    asked = [(level, caps.at(level)) for level in (Level.SOFT, Level.HARD)]
+    days = {level: forecast.hit(cap) for level, cap in asked if cap is not None}
+    reached = [f"its {level.word} cap about {day}" for level, day in days.items() if day]
+    if reached:
+        yield f"reaches {' and '.join(reached)}"
+    if forecast.filled:
+        yield filled(forecast.filled)
 
 
 def _untold(settings: Settings, stands: Sequence[_Stand], now: datetime) -> Iterator[str]:

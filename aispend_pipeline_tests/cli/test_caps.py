@@ -51,11 +51,48 @@ def test_a_cap_is_shown_with_how_much_of_it_is_used_and_what_moved_it(shell):
     assert title == "caps of 2026-11, 20 days left; figures as of 2026-11-10T12:05:00Z"
     assert rows(done) == {"openai": ["soft", "nothing", "########..", "83 %", "1,000.00", "800.00", "1,200.00"]}
     assert beside == [
+        "expected of openai by 2026-11-30: 3,000.00 USD (2,000.00 to 5,000.00); reaches its hard cap about 2026-11-12",
         "most of openai: 1,000.00 USD on gpt-4o, project proj_1; 200.00 since yesterday",
         "billed through: openai 2026-11-10 (so far)",
         "openai: soft is not told yet; aispend up tells it, or run: aispend alerts dispatch",
         "no channel is configured, so nobody is told; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK",
     ]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "reaches"),
+    [
+        ("2100", "2500", "; reaches its soft cap about 2026-11-21 and its hard cap about 2026-11-25"),
+        ("2100", "3000.01", "; reaches its soft cap about 2026-11-21"),
+        ("900", "3000.01", ""),
+    ],
+)
+def test_when_a_cap_is_expected_to_be_reached_is_said_unless_it_is_or_will_not_be(shell, soft, hard, reaches):
+    done = shell.run("caps", OPENAI_SOFT_CAP=soft, OPENAI_HARD_CAP=hard)
+
+    line = f"expected of openai by 2026-11-30: 3,000.00 USD (2,000.00 to 5,000.00){reaches}"
+    assert expected(done) == [line]
+    assert rows(done)["openai"][4] == "1,000.00"
+
+
+def test_each_scope_that_has_a_forecast_has_a_line_and_days_that_were_not_read_are_said(shell, empty_store):
+    shutil.rmtree(shell.home)
+    shutil.copytree(empty_store, shell.home)
+    unread = (FIRST + timedelta(days=2), FIRST + timedelta(days=6))
+    world_at(shell.home).read({day: of for day, of in dollars(FIRST, TODAY, "100.00").items() if day not in unread})
+
+    done = shell.run("caps", OPENAI_SOFT_CAP="", OPENAI_HARD_CAP="9000", VERTEX_SOFT_CAP="5", GLOBAL_SOFT_CAP="9000")
+
+    assert expected(done) == [
+        f"expected of {scope} by 2026-11-30: 3,000.00 USD (1,900.00 to 5,200.00);"
+        " 2 days that were not read count as expected"
+        for scope in ("openai", "global")
+    ]
+
+
+def expected(done: Result) -> list[str]:
+    """The lines of forecasts."""
+    return [line for line in done.out.splitlines() if line.startswith("expected of ")]
 
 
 def test_what_people_were_told_is_shown_with_its_time(shell):
