@@ -7,7 +7,7 @@ SELECT
     groups.model,
     groups.bill,
     groups.list_usd,
-    any_value(estimated.ratio) AS ratio,
+    max(estimated.ratio) AS ratio,
     ahead.estimated_usd,
     ahead.usd AS counted_usd,
     CASE WHEN groups.model IS NOT NULL THEN groups.billed_usd END AS billed_usd,

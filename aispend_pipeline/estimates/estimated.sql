@@ -1,4 +1,5 @@
--- The estimates: the list price of a unit times its model's ratio, rounded once, times the quantity.
+-- The estimates: the list price of a unit times its model's ratio, rounded once, times the quantity. What is billed
+-- without a model (searches) is at list price.
 CREATE TEMP TABLE estimated AS
 SELECT
     priced.*,
@@ -22,4 +23,5 @@ LEFT JOIN ratios
         priced.day = ratios.day
         AND priced.account = ratios.account
         AND priced.provider = ratios.provider
-        AND priced.shown_as IS NOT DISTINCT FROM ratios.model
+        AND priced.model = ratios.model
+        AND priced.shown_as IS NOT NULL

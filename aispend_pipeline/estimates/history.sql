@@ -1,5 +1,6 @@
--- Of each model with a day whose bill is not there: what was billed on the settled days before, and what that would
--- have been at list price. A day with use that has no price says nothing of the others.
+-- Of each model measured on a day whose bill is not there: what was billed on the settled days before, and what that
+-- would have been at list price. Which model of a bill it is, its name on that day tells: the two books may name it
+-- differently, and a day without a bill does not know how. A day with use that has no price says nothing of the others.
 WITH settled AS (
     SELECT account, provider, model, day, list_usd, billed_usd, unpriced_units
     FROM estimate_daily
@@ -10,7 +11,7 @@ WITH settled AS (
     WHERE bill = 'settled'
 )
 
-SELECT DISTINCT
+SELECT
     ahead.account,
     ahead.provider,
     ahead.model,
@@ -18,14 +19,22 @@ SELECT DISTINCT
     settled.day,
     settled.list_usd,
     coalesce(settled.billed_usd, 0) AS billed_usd
-FROM estimate_groups AS ahead
-LEFT JOIN settled
+FROM usage_model AS ahead
+INNER JOIN bills USING (account, provider, day)
+INNER JOIN settled
     ON
         ahead.account = settled.account
         AND ahead.provider = settled.provider
-        AND ahead.model = settled.model
         AND settled.day < ahead.day
         AND settled.list_usd > 0
         AND settled.unpriced_units = 0
-WHERE ahead.bill IN ('silent', 'open')
+LEFT JOIN usage_model AS then_shown
+    ON
+        ahead.account = then_shown.account
+        AND ahead.provider = then_shown.provider
+        AND settled.day = then_shown.day
+        AND ahead.model = then_shown.model
+WHERE
+    bills.bill IN ('silent', 'open')
+    AND settled.model = coalesce(then_shown.shown_as, ahead.shown_as)
 ORDER BY ALL

@@ -61,13 +61,13 @@ def _look_up_rates(transaction: Transaction) -> None:
 
 
 def _learn_ratios(transaction: Transaction, window: Window, *, calibrated: bool) -> None:
-    """Add the ratio of each model and day without a bill."""
+    """Add the ratio of each model, as it is measured, and day without a bill."""
     if not calibrated:
         return
     rows = transaction.execute(statement("estimates", "history"), {"first": window.first}).fetchall()
-    learnt: list[tuple[str, str, date, str | None, object]] = []
+    learnt: list[tuple[str, str, date, str, object]] = []
     for (account, provider, model, day), history in groupby(rows, key=lambda row: row[:4]):
-        ratio = trailing(SettledDay(*one[4:]) for one in history if one[4] is not None)
+        ratio = trailing(SettledDay(*one[4:]) for one in history)
         if ratio != AT_LIST:
             learnt.append((account, provider, day, model, ratio))
     if learnt:
