@@ -1,5 +1,5 @@
--- The keys behind each billed line: use of the same day, model, token type (with its lifetime), tier, context and
--- workspace, at list price or, where some of it has none, by its tokens. A key of none is the console's.
+-- The keys behind each billed line: use of the same day, model, token type (with its lifetime), tier, context, place
+-- and workspace, at list price or, where some of it has none, by its tokens. A key of none is the console's.
 CREATE TEMP TABLE keys_of_lines AS
 WITH used AS (
     SELECT
@@ -26,6 +26,12 @@ WITH used AS (
                 lines.context_window IS NULL
                 OR estimate.context_window IS NULL
                 OR lines.context_window = estimate.context_window
+            )
+            AND (
+                lines.location IS NULL
+                OR estimate.location IS NULL
+                OR estimate.location = 'not_available'
+                OR lines.location = estimate.location
             )
     WHERE estimate.day BETWEEN $first AND $last
     GROUP BY ALL
