@@ -40,10 +40,8 @@ def estimates_are_near_the_bill(
     today = installation.clock.now().date()
     with snapshot.get_connection() as cursor:
         held = drift(cursor, Window(today - timedelta(days=RECENT_DAYS), today), newest_only=True)
-    return _warned(
-        [str(one) for one in held if one.apart],
-        {f"{one.provider} {one.account} {one.model}": plotted(one.ratio) for one in held},
-    )
+    ratios = {f"{one.provider} {one.account} {one.model}": plotted(one.ratio) for one in held}
+    return _warned([str(one) for one in held if one.apart], ratios)
 
 
 def _warn(snapshot: SnapshotResource, question: str) -> dg.AssetCheckResult:

@@ -1,6 +1,7 @@
 -- How good estimates were: of each model and day whose bill is there, what was billed, what that is at list price, and
 -- what was estimated before. With `newest_only`, of each model the newest such day. `calibration` is what new estimates
--- of the model are multiplied with. Days with use that has no price are not comparable.
+-- of the model are multiplied with, whatever it is called where there is no bill. Days with use that has no price are
+-- not comparable.
 SELECT
     held.provider,
     held.account,
@@ -13,9 +14,17 @@ SELECT
     newest.ratio AS calibration
 FROM estimate_daily AS held
 INNER JOIN (
-    SELECT provider, account, model, arg_max(ratio, day) AS ratio
-    FROM estimate_daily
-    GROUP BY provider, account, model
+    SELECT named.provider, named.account, named.shown_as AS model, arg_max(daily.ratio, daily.day) AS ratio
+    FROM (SELECT DISTINCT provider, account, model, shown_as FROM usage_model) AS named
+    INNER JOIN usage_model AS shown
+        ON named.provider = shown.provider AND named.account = shown.account AND named.model = shown.model
+    INNER JOIN estimate_daily AS daily
+        ON
+            shown.provider = daily.provider
+            AND shown.account = daily.account
+            AND shown.day = daily.day
+            AND shown.shown_as = daily.model
+    GROUP BY named.provider, named.account, named.shown_as
 ) AS newest
     ON held.provider = newest.provider AND held.account = newest.account AND held.model = newest.model
 WHERE
