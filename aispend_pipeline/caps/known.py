@@ -47,6 +47,7 @@ class Unpriced(NamedTuple):
     account: str
     day: date
     why: str | None
+    never_billed: bool
     tokens: Decimal
     other_units: Decimal
 

@@ -143,12 +143,13 @@ def _unpriced(known: Known, scope: Scope, period: Period) -> Iterator[str]:
     counted: Counter[tuple[str, str, str]] = Counter()
     for one in known.unpriced:
         if one.provider in scope.providers and one.day in period.window:
-            subject, why = f"{one.provider} {one.account}", one.why or UNKNOWN
+            how = "are never billed" if one.never_billed else "cannot be estimated"
+            subject, why = f"{one.provider} {one.account}", f"{how}: {one.why or UNKNOWN}"
             counted[subject, "tokens", why] += int(one.tokens)
             counted[subject, "units", why] += int(one.other_units)
     for (subject, what, why), count in counted.items():
         if count:
-            yield f"{subject}: {count:,} {what} of {period.name} are in no total: {why}"
+            yield f"{subject}: {count:,} {what} of {period.name} {why}"
 
 
 def _amounts(left_out: Sequence[Unconverted]) -> dict[str, str]:

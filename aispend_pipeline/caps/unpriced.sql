@@ -4,6 +4,7 @@ SELECT
     account,
     day,
     why,
+    never_billed,
     sum(
         coalesce(input_tokens, 0) + coalesce(cached_input_tokens, 0) + coalesce(cache_write_tokens, 0)
         + coalesce(output_tokens, 0)

@@ -133,20 +133,19 @@ def _budgets(answer: Answer) -> list[str]:
 
 def _unpriced(answer: Answer) -> list[str]:
     """A line for each reason why what was used has no money."""
-    counted: Counter[tuple[str, str, str, str]] = Counter()
+    counted: Counter[tuple[str, str, str]] = Counter()
     for used in answer.unpriced:
         what = "tokens" if used.other_units is None else "units"
-        counted[used.provider, used.account, used.why or "unknown", what] += used.tokens + int(used.other_units or 0)
-    return [
-        f"in no bill and no estimate: {provider} {account}: {count:,} {what}: {why}"
-        for (provider, account, why, what), count in counted.items()
-    ]
+        how = "never billed" if used.never_billed else "not estimated"
+        subject = f"{how}: {used.provider} {used.account}"
+        counted[subject, used.why or "unknown", what] += used.tokens + int(used.other_units or 0)
+    return [f"{subject}: {count:,} {what}: {why}" for (subject, why, what), count in counted.items()]
 
 
 def _not_estimated(answer: Answer) -> list[str]:
     """A line for each account of which neither a bill nor usage is known."""
     return [
-        f"neither billed nor estimated: {provider} {account}: {_ranges(days)}: its usage comes only with its bill"
+        f"not estimated: {provider} {account}: {_ranges(days)}: its usage comes only with its bill"
         for provider, account, days in answer.not_estimated
     ]
 

@@ -14,17 +14,20 @@ from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Transaction
 
 _USD = pa.decimal128(38, 18)
+_ANYTHING = "SELECT true FROM bills UNION ALL SELECT true FROM estimate WHERE day BETWEEN $first AND $last LIMIT 1"
 
 
-def estimate(transaction: Transaction, window: Window, costs: Sequence[str], *, calibrated: bool) -> None:
+def estimate(transaction: Transaction, window: Window, costs: Sequence[str], *, calibrated: bool) -> bool:
     """Price all usage of the window's days that a bill will list, and say which part the bill does not have yet.
 
     `costs` are the sources that have bills. What was priced before keeps its price; the ratio to the bill is learnt
-    anew for days without a bill, and is one if not `calibrated`.
+    anew for days without a bill, and is one if not `calibrated`. False if there is no usage, and was none.
     """
     days = {"first": window.first, "last": window.last}
     transaction.execute(statement("estimates", "measured"), days)
     transaction.execute(statement("estimates", "bills"), {"costs": list(costs)})
+    if not transaction.execute(_ANYTHING, days).fetchone():
+        return False
     transaction.execute(statement("estimates", "kept_rates"), days)
     _look_up_rates(transaction)
     transaction.execute(statement("estimates", "priced"))
@@ -39,6 +42,7 @@ def estimate(transaction: Transaction, window: Window, costs: Sequence[str], *, 
     split(transaction, "ahead", "growing", "counted")
     transaction.execute(statement("estimates", "estimate"))
     transaction.execute(statement("estimates", "estimate_daily"))
+    return True
 
 
 def _look_up_rates(transaction: Transaction) -> None:

@@ -162,11 +162,14 @@ def _sum_up(transaction: Transaction, outcome: Outcome, *, calibrated: bool) -> 
     for table in SUMS:
         transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
     transaction.execute(statement("rollup", "usage_model"), window)
-    estimate(transaction, outcome.window, _costs(), calibrated=calibrated)
+    used = estimate(transaction, outcome.window, _costs(), calibrated=calibrated)
     for name in ("spend_daily", "unpriced_daily"):
         transaction.execute(statement("rollup", name), window)
-    spread_over_hours(transaction, outcome.window)
-    allocate_to_keys(transaction, outcome.window, _keys_from_usage())
+    if used:
+        spread_over_hours(transaction, outcome.window)
+        allocate_to_keys(transaction, outcome.window, _keys_from_usage())
+    else:
+        transaction.execute(statement("rollup", "without_hours"), window)
     for name in ASSERTIONS:
         _assert(transaction, name, window)
     _report(transaction, outcome, window)

@@ -1,5 +1,5 @@
 -- What no money is known for, by day, account, tier and model as shown: what was used in tiers that the provider's bill
--- never lists, and, while it is in no bill, what has no list price.
+-- never lists, and, while the bill is not all there, what has no list price.
 INSERT INTO unpriced_daily BY NAME
 SELECT
     usage.day,
@@ -42,7 +42,7 @@ INNER JOIN estimate_daily AS daily
         AND estimate.shown_as IS NOT DISTINCT FROM daily.model
 WHERE
     estimate.usd IS NULL
-    AND (daily.bill = 'silent' OR (daily.bill = 'open' AND daily.billed_usd IS NULL))
+    AND daily.bill IN ('silent', 'open')
     AND estimate.day BETWEEN $first AND $last
 GROUP BY ALL
 ORDER BY ALL

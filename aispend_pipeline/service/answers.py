@@ -84,7 +84,8 @@ def _not_estimated(silent: NotEstimated) -> dict[str, Any]:
 
 def _unpriced(used: Unpriced) -> dict[str, Any]:
     return {
-        name: value if value is None or isinstance(value, str) else int(value) for name, value in used._asdict().items()
+        name: value if value is None or isinstance(value, str | bool) else int(value)
+        for name, value in used._asdict().items()
     }
 
 

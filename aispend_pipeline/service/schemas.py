@@ -78,7 +78,7 @@ class Unconverted(Exact):
 
 
 class UnpricedUsage(Exact):
-    """What was measured and has no money: no bill lists its tier, or there is neither a bill nor a list price."""
+    """What was measured and is in no estimate: no bill ever lists it, or it has no list price and no whole bill yet."""
 
     provider: str
     account: str
@@ -90,6 +90,7 @@ class UnpricedUsage(Exact):
     output_tokens: int | None
     other_units: int | None = Field(description="what else than tokens: characters, seconds, searches")
     why: str | None
+    never_billed: bool = Field(description="whether no bill will ever list it; else it waits for one")
 
 
 class NotEstimated(Exact):
@@ -139,7 +140,7 @@ class SpendBody(Exact):
     total_usd: str = Field(description=f"billed, {USD}")
     total_estimated_usd: str = Field(description=f"used and not billed yet, {USD}; in no `total_usd`")
     unconverted: list[Unconverted]
-    unpriced: list[UnpricedUsage] = Field(description="measured, and in no bill and no estimate")
+    unpriced: list[UnpricedUsage] = Field(description="measured, and in no estimate")
     not_estimated: list[NotEstimated] = Field(description="days of which neither a bill nor usage is known")
     tokens_from: list[Literal["usage", "costs"]] = Field(
         description="the books that tokens and requests are from; of one day and account always just one"

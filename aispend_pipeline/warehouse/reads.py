@@ -62,7 +62,7 @@ class Row:
 
 
 class Unpriced(NamedTuple):
-    """What was measured and has no money, and why: no bill lists its tier, or there is neither bill nor list price."""
+    """What was measured and is in no estimate, and why: no bill ever lists it, or it has no list price yet."""
 
     provider: str
     account: str
@@ -74,6 +74,7 @@ class Unpriced(NamedTuple):
     output_tokens: Decimal | None
     other_units: Decimal | None
     why: str | None
+    never_billed: bool
 
     @property
     def tokens(self) -> int:

@@ -9,7 +9,8 @@ SELECT
     sum(cache_write_tokens) AS cache_write_tokens,
     sum(output_tokens) AS output_tokens,
     sum(other_units) AS other_units,
-    why
+    why,
+    never_billed
 FROM unpriced_daily
 WHERE
     day BETWEEN $first AND $last

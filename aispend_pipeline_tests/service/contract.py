@@ -76,7 +76,14 @@ def _schema(group_by: list[str]) -> dict[str, Any]:
         total_usd=_MONEY,
         total_estimated_usd=_MONEY,
         unconverted=_each(_exactly(currency={"pattern": "^[A-Z]{3}$"}, amount=_MONEY)),
-        unpriced=_each(_exactly(**unpriced, **dict.fromkeys((*COUNTS[:-1], "other_units"), _COUNT), why=_TEXT)),
+        unpriced=_each(
+            _exactly(
+                **unpriced,
+                **dict.fromkeys((*COUNTS[:-1], "other_units"), _COUNT),
+                why=_TEXT,
+                never_billed={"type": "boolean"},
+            )
+        ),
         not_estimated=_each(_exactly(provider=_TEXT, account=_TEXT, days=_each(_DAY))),
         tokens_from=_each({"enum": ["usage", "costs"]}),
         budget_month_to_date=_each(_BUDGET_MONTH),
