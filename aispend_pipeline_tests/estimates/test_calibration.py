@@ -87,6 +87,13 @@ def test_only_settled_days_of_the_same_account_and_model_teach(warehouse, book):
     assert dict(found) == {**dict.fromkeys(accounts, 1), "settled": Decimal("0.5")}
 
 
+def test_a_day_teaches_those_after_it_alone(warehouse, book):
+    book(complete({NEXT: [HALF]}), used({DAY: [AT_LIST], NEXT: [AT_LIST], THIRD: [AT_LIST]}))
+
+    ratios = [row[2] for row in look(warehouse, RATIOS.format("default"))]
+    assert ratios == [1, 1, Decimal("0.5")]
+
+
 def test_a_bill_of_which_something_could_not_be_read_teaches_nothing(warehouse, clock):
     store(warehouse, complete({DAY: [HALF, line("oops")]}, faulty=[DAY]), used({DAY: [AT_LIST], NEXT: [AT_LIST]}))
     add_up(warehouse, ALL, clock)

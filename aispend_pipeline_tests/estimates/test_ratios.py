@@ -37,6 +37,7 @@ BY_HAND = {
     "less than nothing billed": ([("100", "-5")], "1"),
     "nothing at list price": ([("0", "5")], "1"),
     "fourteen days": ([("1", "0.5")] * 14, "0.5"),
+    "the fourteenth counts": ([("1000", "2000"), ("13", "26")] + [("1", "0.5")] * 13, "1.25"),
     "the fifteenth is forgotten": ([("1000", "2000")] + [("1", "0.5")] * 14, "0.5"),
 }
 
