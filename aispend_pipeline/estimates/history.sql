@@ -21,20 +21,19 @@ SELECT
     coalesce(settled.billed_usd, 0) AS billed_usd
 FROM usage_model AS ahead
 INNER JOIN bills USING (account, provider, day)
+INNER JOIN (SELECT DISTINCT account, provider, day FROM settled) AS before
+    ON ahead.account = before.account AND ahead.provider = before.provider AND ahead.day > before.day
+LEFT JOIN usage_model AS named
+    ON
+        ahead.account = named.account
+        AND ahead.provider = named.provider
+        AND before.day = named.day
+        AND ahead.model = named.model
 INNER JOIN settled
     ON
-        ahead.account = settled.account
-        AND ahead.provider = settled.provider
-        AND settled.day < ahead.day
-        AND settled.list_usd > 0
-        AND settled.unpriced_units = 0
-LEFT JOIN usage_model AS then_shown
-    ON
-        ahead.account = then_shown.account
-        AND ahead.provider = then_shown.provider
-        AND settled.day = then_shown.day
-        AND ahead.model = then_shown.model
-WHERE
-    bills.bill IN ('silent', 'open')
-    AND settled.model = coalesce(then_shown.shown_as, ahead.shown_as)
+        before.account = settled.account
+        AND before.provider = settled.provider
+        AND before.day = settled.day
+        AND coalesce(named.shown_as, ahead.shown_as) = settled.model
+WHERE bills.bill IN ('silent', 'open') AND settled.list_usd > 0 AND settled.unpriced_units = 0
 ORDER BY ALL
