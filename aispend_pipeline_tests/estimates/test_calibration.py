@@ -9,7 +9,7 @@ from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline_tests.rollup.conftest import ALL, NEXT, THIRD
 from aispend_pipeline_tests.warehouse.books import ANTHROPIC_USAGE, completions, messages, searches, used
-from aispend_pipeline_tests.warehouse.building import DAY, complete, line, look, store
+from aispend_pipeline_tests.warehouse.building import DAY, complete, line, look, store, store_together
 
 from .figures import MILLION, soon, while_open
 
@@ -59,8 +59,7 @@ def test_what_was_estimated_before_the_bill_came_is_kept_however_the_bill_turns_
 
 def test_use_that_becomes_known_late_is_estimated_with_the_ratio_that_was_kept(warehouse, book):
     book(complete({DAY: [PAID]}), used({DAY: [AT_LIST], NEXT: [AT_LIST]}))
-    book(complete({NEXT: [line("9")]}))
-    book(used({NEXT: [AT_LIST, AT_LIST]}))
+    book(complete({NEXT: [line("9")]}), used({NEXT: [AT_LIST, AT_LIST]}))
 
     assert look(warehouse, RATIOS.format("default"))[1:] == [(NEXT, "gpt-4o", TWELVE_OFF, Decimal("4.4"))]
 
@@ -74,12 +73,11 @@ TEACHES_NOTHING = {
 
 
 def test_only_settled_days_of_the_same_account_and_model_teach(warehouse, book):
-    for account, more in TEACHES_NOTHING.items():
-        store(warehouse, complete({NEXT: [HALF]}, account=account, **more))
-    store(warehouse, complete({NEXT: [HALF]}, account="settled"), complete({NEXT: [line("1.25", "o3")]}, account="o3"))
+    bills = [complete({NEXT: [HALF]}, account=account, **more) for account, more in TEACHES_NOTHING.items()]
+    bills += [complete({NEXT: [HALF]}, account="settled"), complete({NEXT: [line("1.25", "o3")]}, account="o3")]
     accounts = [*TEACHES_NOTHING, "settled", "o3", "no bill"]
-    for account in accounts:
-        store(warehouse, used({NEXT: [AT_LIST], THIRD: [AT_LIST]}, account=account))
+    store_together(warehouse, bills)
+    store_together(warehouse, (used({NEXT: [AT_LIST], THIRD: [AT_LIST]}, account=account) for account in accounts))
     book()
 
     found = look(warehouse, f"SELECT account, ratio FROM estimate_daily WHERE day = '{THIRD}'")
@@ -175,18 +173,19 @@ COUNTED = "SELECT provider, account, day, model, billed_usd, estimated_usd FROM 
 @pytest.mark.parametrize(("calibrated", "times"), [(True, 2), (False, 1)])
 def test_days_added_up_one_by_one_come_to_the_same_as_all_together(warehouse, clock, calibrated, times):
     """What is learnt from a day is learnt once it was added up: the next time at the latest."""
-    store(
-        warehouse,
-        complete({DAY: [PAID]}),
-        complete({NEXT: [line("0.4")]}, at=while_open(NEXT)),
-        used({day: [AT_LIST, completions("o3", 77, 7)] for day in (DAY, NEXT, THIRD)}),
-        used({THIRD: [messages("claude-opus-4-5", 70, 7)]}, ANTHROPIC_USAGE),
-    )
-    for day in (THIRD, NEXT, DAY) * times:
+    used_ = {day: [AT_LIST, completions("o3", 77, 7)] for day in (DAY, NEXT)}
+    bills = [complete({DAY: [PAID]}, account=account) for account in ("default", "eu")]
+    usage = [
+        used(used_),
+        used(used_, account="eu"),
+        used({NEXT: [messages("claude-opus-4-5", 70, 7)]}, ANTHROPIC_USAGE),
+    ]
+    store_together(warehouse, [*bills, complete({NEXT: [line("0.4")]}, at=while_open(NEXT), account="eu"), *usage])
+    for day in (NEXT, DAY) * times:
         add_up(warehouse, Window(day, day), clock, calibrated=calibrated)
     one_by_one = look(warehouse, COUNTED)
 
     add_up(warehouse, ALL, clock, calibrated=calibrated)
 
     assert look(warehouse, COUNTED) == one_by_one
-    assert len(one_by_one) == 7
+    assert len(one_by_one) == 9

@@ -18,7 +18,7 @@ from aispend_pipeline_tests.warehouse.books import (
     searches,
     used,
 )
-from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, failed, line, look, store
+from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, failed, line, look, store, store_together
 
 from .figures import MILLION, NOVEMBER, estimated, for_good, priced, soon, sums, while_open
 
@@ -58,9 +58,8 @@ GROWING = {
 
 def test_of_a_bill_that_grows_only_what_it_lacks_counts_model_by_model(warehouse, book):
     """Every case is an account of its own."""
-    for name, (bill, _) in GROWING.items():
-        store(warehouse, complete({DAY: bill}, at=while_open(DAY), account=name))
-        store(warehouse, used({DAY: [THREE_DOLLARS]}, account=name))
+    bills = (complete({DAY: bill}, at=while_open(DAY), account=name) for name, (bill, _) in GROWING.items())
+    store_together(warehouse, [*bills, *(used({DAY: [THREE_DOLLARS]}, account=name) for name in GROWING)])
     book()
 
     assert {name: sums(warehouse, name) for name in GROWING} == {name: shown for name, (_, shown) in GROWING.items()}
@@ -72,8 +71,11 @@ def test_of_a_bill_that_grows_only_what_it_lacks_counts_model_by_model(warehouse
 
 def test_the_bill_replaces_the_estimate_and_both_stay_on_record(warehouse, book):
     accounts = {f"{usd} {read.__name__}": (read, usd) for read in (soon, for_good) for usd in ("2", "3", "4")}
-    book(*(used({DAY: [THREE_DOLLARS]}, account=account) for account in accounts))
-    book(*(complete({DAY: [line(usd)]}, at=read(DAY), account=name) for name, (read, usd) in accounts.items()))
+    store_together(warehouse, (used({DAY: [THREE_DOLLARS]}, account=account) for account in accounts))
+    book()
+    bills = (complete({DAY: [line(usd)]}, at=read(DAY), account=name) for name, (read, usd) in accounts.items())
+    store_together(warehouse, bills)
+    book()
 
     for account, (read, usd) in accounts.items():
         assert sums(warehouse, account) == {"gpt-4o": (Decimal(usd), None)}
@@ -228,6 +230,14 @@ def test_use_that_becomes_known_after_the_bill_changes_the_estimate_on_record_an
 
     assert estimated(warehouse) == [("gpt-4o", "settled", 6, 0)]
     assert sums(warehouse) == {"gpt-4o": (Decimal("2.5"), None)}
+
+
+def test_use_that_turns_out_to_be_none_is_no_estimate_any_more(warehouse, book):
+    book(used({DAY: [THREE_DOLLARS]}))
+    book(used({DAY: []}))
+
+    for table in ("estimate", "estimate_daily", "spend_daily", "spend_hourly"):
+        assert look(warehouse, f"FROM {table}") == []
 
 
 TABLES = ["estimate", "estimate_daily", "spend_daily", "spend_hourly", "unpriced_daily", "allocated", "usage_model"]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from aispend_pipeline import money
 from aispend_pipeline.model import Fetch, Window
 from aispend_pipeline.rollup.add_up import add_up
-from aispend_pipeline.warehouse import Snapshots, Warehouse, fetches
+from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline_tests.warehouse.books import completions, used
-from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, failed, line
+from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, failed, line, store_together
 
 from .figures import for_good, soon, while_open
 
@@ -112,16 +112,13 @@ MORE_THAN_ALL = "SELECT count(*) FROM estimate WHERE counted_usd NOT BETWEEN 0 A
 TOKENS = "SELECT account, day, sum(quantity) FROM estimate GROUP BY ALL"
 
 
-@examples(max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(several=several_days)
 def test_every_dollar_and_every_token_counts_once(empty_store, several):
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_store, Path(folder) / "home")
         warehouse = Warehouse(Path(folder) / "home", SetClock())
-        with warehouse.write() as transaction:
-            for (account, day), of_day in several.items():
-                for fetch in of_day.fetches(account, day):
-                    fetches.store(transaction, fetch)
+        store_together(warehouse, [one for (account, day), of in several.items() for one in of.fetches(account, day)])
 
         add_up(warehouse, Window(DAYS[0], DAYS[-1]), SetClock(), calibrated=False)
 

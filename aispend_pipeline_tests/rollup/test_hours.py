@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,13 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from aispend_pipeline.model import Window, midnight
+from aispend_pipeline.model import Fetch, Window, midnight
 from aispend_pipeline.rollup.add_up import add_up
-from aispend_pipeline.warehouse import Snapshots, Warehouse, fetches
+from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline_tests.closing.october import charge as google_charge
 from aispend_pipeline_tests.closing.october import exported
 from aispend_pipeline_tests.warehouse.books import completions, searches, used
-from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store
+from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store, store_together
 
 from .conftest import NEXT
 
@@ -136,23 +137,28 @@ days = st.fixed_dictionaries(
         "uses": st.lists(st.tuples(models, counts, counts), max_size=8),
     }
 )
+Lines = Sequence[tuple[str | None, Decimal]]
+Uses = Sequence[tuple[str | None, int, int]]
+
+
+def both_books(account: str, read: datetime | None, bill: Lines, uses: Uses) -> Iterator[Fetch]:
+    """The usage of an account, and its bill if it was read."""
+    yield used({DAY: [completions(model, n, out) for model, n, out in uses]}, account=account)
+    if read:
+        yield complete({DAY: [line(f"{usd:f}", model) for model, usd in bill]}, account=account, at=read)
+
+
 FIGURES = ("billed_usd", "estimated_usd", "input_tokens", "output_tokens", "requests")
 SUMS = "SELECT account, model, {} FROM {} GROUP BY ALL ORDER BY ALL"
 
 
-@examples(max_examples=8, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of_accounts=st.lists(days, min_size=3, max_size=6))
 def test_the_hours_of_a_day_add_up_to_the_day(empty_store, of_accounts):
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_store, Path(folder) / "home")
         warehouse = Warehouse(Path(folder) / "home", SetClock())
-        with warehouse.write() as transaction:
-            for number, of in enumerate(of_accounts):
-                uses = [completions(model, n, out) for model, n, out in of["uses"]]
-                fetches.store(transaction, used({DAY: uses}, account=f"{number}"))
-                if of["read"]:
-                    bill = [line(f"{usd:f}", model) for model, usd in of["bill"]]
-                    fetches.store(transaction, complete({DAY: bill}, account=f"{number}", at=of["read"]))
+        store_together(warehouse, [fetch for n, of in enumerate(of_accounts) for fetch in both_books(f"{n}", **of)])
 
         add_up(warehouse, Window(DAY, DAY), SetClock())
 

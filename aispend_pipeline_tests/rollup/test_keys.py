@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from aispend_pipeline import money
-from aispend_pipeline.model import Window
+from aispend_pipeline.model import Fetch, Window
 from aispend_pipeline.rollup.add_up import add_up
-from aispend_pipeline.warehouse import Snapshots, Warehouse, fetches
+from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline_tests.warehouse.books import (
     ANTHROPIC_COSTS,
     ANTHROPIC_USAGE,
@@ -26,7 +26,7 @@ from aispend_pipeline_tests.warehouse.books import (
     messages,
     used,
 )
-from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store
+from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store, store_together
 
 ONE_DAY = Window(DAY, DAY)
 SONNET = "claude-sonnet-4-5"
@@ -133,8 +133,8 @@ CASES = {
 
 def test_every_line_is_for_the_keys_that_used_what_it_is_for(warehouse, book):
     """Every case is an account of its own."""
-    for name, (lines, uses, _) in CASES.items():
-        store(warehouse, billed({DAY: lines}, account=name), used({DAY: uses}, ANTHROPIC_USAGE, account=name))
+    store_together(warehouse, (billed({DAY: lines}, account=name) for name, (lines, _, _) in CASES.items()))
+    store_together(warehouse, (used({DAY: of}, ANTHROPIC_USAGE, account=name) for name, (_, of, _) in CASES.items()))
     book()
 
     found: dict[str, dict[tuple[int, str | None], Decimal]] = {name: {} for name in CASES}
@@ -173,6 +173,18 @@ lines = st.lists(st.tuples(models, workspaces, st.sampled_from([INPUT, "output_t
 uses = st.lists(st.tuples(keys, models, workspaces, st.integers(0, 10**9), st.integers(0, 10**9)), max_size=8)
 
 
+Lines = Sequence[tuple[str, str | None, str, Decimal]]
+Uses = Sequence[tuple[str | None, str, str | None, int, int]]
+
+
+def both_books(account: str, bill: Lines, of_keys: Uses) -> Iterator[Fetch]:
+    """The bill of an account, and its usage."""
+    charges = [charge(f"{usd:f}", model, kind, workspace_id=of) for model, of, kind, usd in bill]
+    yield billed({DAY: charges}, account=account)
+    counts = [by(key, out, uncached=n, model=model, workspace_id=of) for key, model, of, n, out in of_keys]
+    yield used({DAY: counts}, ANTHROPIC_USAGE, account=account)
+
+
 def by_line(rows: list[tuple[int, str | None, Decimal]]) -> Mapping[int, list[tuple[str | None, Decimal]]]:
     parts: defaultdict[int, list[tuple[str | None, Decimal]]] = defaultdict(list)
     for row_no, key, usd in rows:
@@ -180,21 +192,13 @@ def by_line(rows: list[tuple[int, str | None, Decimal]]) -> Mapping[int, list[tu
     return parts
 
 
-@examples(max_examples=8, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(accounts=st.lists(st.tuples(lines, uses), min_size=3, max_size=6))
 def test_the_keys_of_a_line_add_up_to_it_and_are_those_that_used_it(empty_store, accounts):
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_store, Path(folder) / "home")
         warehouse = Warehouse(Path(folder) / "home", SetClock())
-        with warehouse.write() as transaction:
-            for number, (bill, of_keys) in enumerate(accounts):
-                charges = [charge(f"{usd:f}", model, kind, workspace_id=of) for model, of, kind, usd in bill]
-                counts = [
-                    by(key, output, uncached=uncached, model=model, workspace_id=of)
-                    for key, model, of, uncached, output in of_keys
-                ]
-                fetches.store(transaction, billed({DAY: charges}, account=f"{number}"))
-                fetches.store(transaction, used({DAY: counts}, ANTHROPIC_USAGE, account=f"{number}"))
+        store_together(warehouse, [fetch for n, both in enumerate(accounts) for fetch in both_books(f"{n}", *both)])
 
         add_up(warehouse, ONE_DAY, SetClock())
 

@@ -157,6 +157,13 @@ def store(warehouse: Warehouse, *made: Fetch) -> None:
             fetches.store(transaction, fetch)
 
 
+def store_together(warehouse: Warehouse, made: Iterable[Fetch]) -> None:
+    """Store fetches in one commit, which takes much less time where there are many."""
+    with warehouse.write() as transaction:
+        for fetch in made:
+            fetches.store(transaction, fetch)
+
+
 def look(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
     """The rows of `sql` in the newest snapshot."""
     with _reader(warehouse.home).current()[1] as cursor:

@@ -1,5 +1,6 @@
 """How good estimates were: of each model, what was billed over what was estimated before, where the two compare."""
 
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,11 +12,11 @@ from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.model import Window, midnight
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.warehouse import Snapshots
+from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline.warehouse.drift import RECENT_DAYS, Drift, drift
 
 from .books import completions, searches, used
-from .building import DAY, SetClock, complete, line, store
+from .building import DAY, SetClock, complete, line, store, store_together
 
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 ALL = Window(DAY, THIRD)
@@ -32,13 +33,24 @@ def compared(found: list[Drift]) -> list[tuple[object, ...]]:
     return [(one.account, one.model, one.day, one.settled, one.ratio, one.apart) for one in found]
 
 
-@pytest.fixture
-def booked(warehouse, clock):
-    """A bill of two days that is 12 % below list, and of the second one only after it was estimated."""
-    store(warehouse, complete({DAY: [line("2.20")]}), used({DAY: [USE], NEXT: [USE], THIRD: [USE]}))
-    add_up(warehouse, ALL, clock)
+@pytest.fixture(scope="module")
+def booked(tmp_path_factory, empty_store) -> Warehouse:
+    """A bill of two days that is 12 % below list, and of the second one only after it was estimated; and one above."""
+    home = tmp_path_factory.mktemp("drift") / "home"
+    shutil.copytree(empty_store, home)
+    warehouse = Warehouse(home, SetClock())
+    store_together(
+        warehouse,
+        [
+            complete({DAY: [line("2.20")]}),
+            used({DAY: [USE], NEXT: [USE], THIRD: [USE]}),
+            complete({DAY: [line("5")]}, account="eu"),
+            used({DAY: [USE]}, account="eu"),
+        ],
+    )
+    add_up(warehouse, ALL, SetClock())
     store(warehouse, complete({NEXT: [line("2.31")]}, at=midnight(THIRD) + timedelta(hours=9)))
-    add_up(warehouse, ALL, clock)
+    add_up(warehouse, ALL, SetClock())
     return warehouse
 
 
@@ -46,16 +58,17 @@ def test_billed_is_held_against_what_was_estimated_before_the_bill_came(booked):
     assert compared(held(booked)) == [
         ("default", "gpt-4o", DAY, True, Decimal("0.88"), True),
         ("default", "gpt-4o", NEXT, False, Decimal("1.05"), False),
+        ("eu", "gpt-4o", DAY, True, Decimal(2), True),
     ]
     of_next = held(booked)[1]
     assert (of_next.billed_usd, of_next.list_usd, of_next.estimated_usd) == tuple(map(Decimal, ("2.31", "2.5", "2.2")))
-    assert {one.calibration for one in held(booked)} == {Decimal("0.88")}
+    assert [one.calibration for one in held(booked)] == [Decimal("0.88"), Decimal("0.88"), 1]
     assert str(of_next) == ("openai default 2026-05-05 gpt-4o: billed 2.31 USD, estimated 2.20 USD, a ratio of 1.0500")
 
 
 def test_the_newest_day_alone_and_the_window(booked):
-    assert [one.day for one in held(booked, newest_only=True)] == [NEXT]
-    assert [one.day for one in held(booked, Window(DAY, DAY), newest_only=True)] == [DAY]
+    assert [one.day for one in held(booked, newest_only=True)] == [NEXT, DAY]
+    assert [one.day for one in held(booked, Window(DAY, DAY), newest_only=True)] == [DAY, DAY]
     assert held(booked, Window(THIRD, THIRD)) == []
 
 
@@ -83,10 +96,9 @@ def test_days_that_say_nothing_of_the_estimates_are_not_compared(warehouse, cloc
         "no model": ([searches("gpt-4o", 5, 1)], [line("0.05", None)], {}),
         "compared": ([USE], [line("2.5")], {}),
     }
-    for account, (uses, bill, more) in cases.items():
-        store(warehouse, used({DAY: uses}, account=account))
-        if bill is not None:
-            store(warehouse, complete({DAY: bill}, account=account, **more))
+    store_together(warehouse, (used({DAY: uses}, account=account) for account, (uses, _, _) in cases.items()))
+    bills = {account: (bill, more) for account, (_, bill, more) in cases.items() if bill is not None}
+    store_together(warehouse, (complete({DAY: bill}, account=of, **more) for of, (bill, more) in bills.items()))
     add_up(warehouse, ALL, clock)
 
     assert compared(held(warehouse)) == [("compared", "gpt-4o", DAY, True, Decimal(1), False)]
@@ -107,9 +119,6 @@ def looked_at(warehouse, clock) -> dg.AssetCheckResult:
 
 
 def test_the_check_names_the_models_whose_newest_bill_is_apart(booked, clock):
-    store(booked, complete({DAY: [line("5")]}, account="eu"), used({DAY: [USE]}, account="eu"))
-    add_up(booked, ALL, clock)
-
     found = looked_at(booked, clock)
 
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -122,7 +131,8 @@ def test_the_check_names_the_models_whose_newest_bill_is_apart(booked, clock):
 
 
 def test_the_check_looks_at_recent_bills_alone(booked):
-    until = midnight(NEXT + timedelta(days=RECENT_DAYS))
-    assert looked_at(booked, SetClock(until)).passed
-    assert "openai default gpt-4o" in looked_at(booked, SetClock(until)).metadata
-    assert "openai default gpt-4o" not in looked_at(booked, SetClock(until + timedelta(days=1))).metadata
+    until = midnight(DAY + timedelta(days=RECENT_DAYS))
+    for days, found in enumerate([["openai default gpt-4o", "openai eu gpt-4o"], ["openai default gpt-4o"], []]):
+        result = looked_at(booked, SetClock(until + timedelta(days=days)))
+        assert [name for name in result.metadata if name.startswith("openai")] == found
+        assert result.passed == (days > 0)
