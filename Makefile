@@ -6,6 +6,8 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c '$(SUPPORTED)' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
+# pytest rewrites every test module at each start where it may not keep what it made of it.
+TESTING := PYTHONDONTWRITEBYTECODE=
 
 install: .venv/installed
 
@@ -25,10 +27,10 @@ demo: install
 	@$(BIN)/aispend demo $(ARGS)
 
 test: install
-	@$(BIN)/python -m pytest
+	@$(TESTING) $(BIN)/python -m pytest
 
 test-long: install
-	@$(BIN)/python -m pytest -m long --dist load
+	@$(TESTING) $(BIN)/python -m pytest -m long --dist load
 
 lint: install
 	@$(BIN)/ruff check .

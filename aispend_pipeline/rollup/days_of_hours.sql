@@ -1,11 +1,9 @@
--- Billed models of each day, to be spread over its hours. What has no model (searches, storage) has no hours.
+-- The billed sums of the window's days, which are to be spread over hours. What has no model (searches, storage) will
+-- have none.
 CREATE TEMP TABLE days_of_hours AS
 SELECT
     row_number() OVER (ORDER BY day, account, provider, model) AS id,
-    day,
-    account,
-    provider,
-    model,
+    * EXCLUDE (estimated_usd),
     billed_usd AS usd
 FROM spend_daily
-WHERE day BETWEEN $first AND $last AND billed_usd IS NOT NULL AND model IS NOT NULL
+WHERE day BETWEEN $first AND $last AND "rows" > 0

@@ -21,6 +21,8 @@ def allocate_to_keys(transaction: Transaction, window: Window, sources: Sequence
     """Make `allocated` of the window: billed lines of `sources`, which tell no keys, by the keys that used as much."""
     days = {"first": window.first, "last": window.last}
     transaction.execute(statement("rollup", "lines_to_allocate"), {**days, "sources": list(sources)})
+    if not transaction.execute("SELECT true FROM lines_to_allocate LIMIT 1").fetchone():
+        return
     transaction.execute(statement("rollup", "keys_of_lines"), days)
     split(transaction, "lines_to_allocate", "keys_of_lines", "allocated_parts")
     transaction.execute(statement("rollup", "allocated"))

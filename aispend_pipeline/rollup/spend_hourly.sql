@@ -1,18 +1,31 @@
 -- The window's sums by hour: the bill as it was spread, the estimates that count, and what was measured; with no hour
--- what of a day's sums has none. `rows` are those of the day.
+-- what of a day's bill has none, and its tokens where they are the bill's. `rows` are those of the day.
 INSERT INTO spend_hourly BY NAME
-WITH daily AS (SELECT * FROM spend_daily WHERE day BETWEEN $first AND $last),
-
-hours AS (
+WITH found AS (
     SELECT
         days.day,
         days.account,
         days.provider,
         days.model,
         parts.part AS "hour",
-        parts.usd AS billed_usd
+        parts.usd AS billed_usd,
+        days."rows"
     FROM billed_by_hour AS parts
     INNER JOIN days_of_hours AS days USING (id)
+    UNION ALL BY NAME
+    SELECT
+        days.day,
+        days.account,
+        days.provider,
+        days.model,
+        days.billed_usd,
+        CASE WHEN days.counted_by = 'costs' THEN days.input_tokens END AS input_tokens,
+        CASE WHEN days.counted_by = 'costs' THEN days.cached_input_tokens END AS cached_input_tokens,
+        CASE WHEN days.counted_by = 'costs' THEN days.cache_write_tokens END AS cache_write_tokens,
+        CASE WHEN days.counted_by = 'costs' THEN days.output_tokens END AS output_tokens,
+        days."rows"
+    FROM days_of_hours AS days
+    ANTI JOIN billed_by_hour USING (id)
     UNION ALL BY NAME
     SELECT
         day,
@@ -46,55 +59,22 @@ hours AS (
             sum(usage.output_tokens),
             sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls')
         ) IS NOT NULL
-),
-
-without_hours AS (
-    SELECT
-        daily.day,
-        daily.account,
-        daily.provider,
-        daily.model,
-        NULL::TIMESTAMP AS "hour",
-        daily.billed_usd,
-        CASE WHEN daily.counted_by = 'costs' THEN daily.input_tokens END AS input_tokens,
-        CASE WHEN daily.counted_by = 'costs' THEN daily.cached_input_tokens END AS cached_input_tokens,
-        CASE WHEN daily.counted_by = 'costs' THEN daily.cache_write_tokens END AS cache_write_tokens,
-        CASE WHEN daily.counted_by = 'costs' THEN daily.output_tokens END AS output_tokens,
-        CASE WHEN daily.counted_by = 'costs' THEN daily.requests END AS requests
-    FROM daily
-    WHERE
-        daily."rows" > 0
-        AND NOT EXISTS (
-            SELECT 1 FROM days_of_hours AS days
-            INNER JOIN billed_by_hour USING (id)
-            WHERE
-                days.day = daily.day
-                AND days.account = daily.account
-                AND days.provider = daily.provider
-                AND days.model = daily.model
-        )
 )
 
 SELECT
-    found.day,
-    found."hour",
-    found.account,
-    found.provider,
-    found.model,
-    sum(found.billed_usd) AS billed_usd,
-    sum(found.estimated_usd) AS estimated_usd,
-    sum(found.input_tokens) AS input_tokens,
-    sum(found.cached_input_tokens) AS cached_input_tokens,
-    sum(found.cache_write_tokens) AS cache_write_tokens,
-    sum(found.output_tokens) AS output_tokens,
-    sum(found.requests) AS requests,
-    coalesce(any_value(daily."rows"), 0) AS "rows"
-FROM (SELECT * FROM hours UNION ALL BY NAME SELECT * FROM without_hours) AS found
-LEFT JOIN daily
-    ON
-        found.day = daily.day
-        AND found.account = daily.account
-        AND found.provider = daily.provider
-        AND found.model IS NOT DISTINCT FROM daily.model
-GROUP BY found.day, found."hour", found.account, found.provider, found.model
-ORDER BY ALL
+    day,
+    "hour",
+    account,
+    provider,
+    model,
+    sum(billed_usd) AS billed_usd,
+    sum(estimated_usd) AS estimated_usd,
+    sum(input_tokens) AS input_tokens,
+    sum(cached_input_tokens) AS cached_input_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(output_tokens) AS output_tokens,
+    sum(requests) AS requests,
+    coalesce(max("rows"), 0) AS "rows"
+FROM found
+GROUP BY day, "hour", account, provider, model
+ORDER BY day, "hour", account, provider, model

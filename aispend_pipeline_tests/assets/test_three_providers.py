@@ -17,6 +17,7 @@ from aispend_pipeline.warehouse import Snapshots, reads
 from .conftest import LOOK_BACK, NOW, World, days_made, run, world
 
 
+@pytest.mark.long
 def test_one_tick_reads_and_adds_up_all_three_and_the_budgets(home):
     with (
         world(home, AISPEND_START_DATE=str(LOOK_BACK.first)) as two,

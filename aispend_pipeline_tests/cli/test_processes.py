@@ -104,6 +104,7 @@ def keys_at_work(tmp_path_factory) -> tuple[Shell, list[Result]]:
     return shell, [ingested, *said, *answered]
 
 
+@pytest.mark.long
 class TestSecrets:
     @pytest.mark.parametrize(
         ("provider", "setting"), [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY")]

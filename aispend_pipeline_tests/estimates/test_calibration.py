@@ -9,7 +9,7 @@ from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline_tests.rollup.conftest import ALL, NEXT, THIRD
 from aispend_pipeline_tests.warehouse.books import ANTHROPIC_USAGE, completions, messages, searches, used
-from aispend_pipeline_tests.warehouse.building import DAY, complete, line, look, store, store_together
+from aispend_pipeline_tests.warehouse.building import DAY, complete, line, look, store
 
 from .figures import MILLION, soon, while_open
 
@@ -76,8 +76,8 @@ def test_only_settled_days_of_the_same_account_and_model_teach(warehouse, book):
     bills = [complete({NEXT: [HALF]}, account=account, **more) for account, more in TEACHES_NOTHING.items()]
     bills += [complete({NEXT: [HALF]}, account="settled"), complete({NEXT: [line("1.25", "o3")]}, account="o3")]
     accounts = [*TEACHES_NOTHING, "settled", "o3", "no bill"]
-    store_together(warehouse, bills)
-    store_together(warehouse, (used({NEXT: [AT_LIST], THIRD: [AT_LIST]}, account=account) for account in accounts))
+    store(warehouse, *bills)
+    store(warehouse, *(used({NEXT: [AT_LIST], THIRD: [AT_LIST]}, account=account) for account in accounts))
     book()
 
     found = look(warehouse, f"SELECT account, ratio FROM estimate_daily WHERE day = '{THIRD}'")
@@ -180,7 +180,7 @@ def test_days_added_up_one_by_one_come_to_the_same_as_all_together(warehouse, cl
         used(used_, account="eu"),
         used({NEXT: [messages("claude-opus-4-5", 70, 7)]}, ANTHROPIC_USAGE),
     ]
-    store_together(warehouse, [*bills, complete({NEXT: [line("0.4")]}, at=while_open(NEXT), account="eu"), *usage])
+    store(warehouse, *[*bills, complete({NEXT: [line("0.4")]}, at=while_open(NEXT), account="eu"), *usage])
     for day in (NEXT, DAY) * times:
         add_up(warehouse, Window(day, day), clock, calibrated=calibrated)
     one_by_one = look(warehouse, COUNTED)

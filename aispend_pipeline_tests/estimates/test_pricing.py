@@ -18,7 +18,7 @@ from aispend_pipeline_tests.warehouse.books import (
     searches,
     used,
 )
-from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, failed, line, look, store, store_together
+from aispend_pipeline_tests.warehouse.building import DAY, LATER, complete, failed, line, look, store
 
 from .figures import MILLION, NOVEMBER, estimated, for_good, priced, soon, sums, while_open
 
@@ -59,7 +59,7 @@ GROWING = {
 def test_of_a_bill_that_grows_only_what_it_lacks_counts_model_by_model(warehouse, book):
     """Every case is an account of its own."""
     bills = (complete({DAY: bill}, at=while_open(DAY), account=name) for name, (bill, _) in GROWING.items())
-    store_together(warehouse, [*bills, *(used({DAY: [THREE_DOLLARS]}, account=name) for name in GROWING)])
+    store(warehouse, *[*bills, *(used({DAY: [THREE_DOLLARS]}, account=name) for name in GROWING)])
     book()
 
     assert {name: sums(warehouse, name) for name in GROWING} == {name: shown for name, (_, shown) in GROWING.items()}
@@ -71,10 +71,10 @@ def test_of_a_bill_that_grows_only_what_it_lacks_counts_model_by_model(warehouse
 
 def test_the_bill_replaces_the_estimate_and_both_stay_on_record(warehouse, book):
     accounts = {f"{usd} {read.__name__}": (read, usd) for read in (soon, for_good) for usd in ("2", "3", "4")}
-    store_together(warehouse, (used({DAY: [THREE_DOLLARS]}, account=account) for account in accounts))
+    store(warehouse, *(used({DAY: [THREE_DOLLARS]}, account=account) for account in accounts))
     book()
     bills = (complete({DAY: [line(usd)]}, at=read(DAY), account=name) for name, (read, usd) in accounts.items())
-    store_together(warehouse, bills)
+    store(warehouse, *bills)
     book()
 
     for account, (read, usd) in accounts.items():

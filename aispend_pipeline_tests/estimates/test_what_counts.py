@@ -18,7 +18,7 @@ from aispend_pipeline.model import Fetch, Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline_tests.warehouse.books import completions, used
-from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, failed, line, store_together
+from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, failed, line, store
 
 from .figures import for_good, soon, while_open
 
@@ -118,7 +118,7 @@ def test_every_dollar_and_every_token_counts_once(empty_store, several):
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_store, Path(folder) / "home")
         warehouse = Warehouse(Path(folder) / "home", SetClock())
-        store_together(warehouse, [one for (account, day), of in several.items() for one in of.fetches(account, day)])
+        store(warehouse, *[one for (account, day), of in several.items() for one in of.fetches(account, day)])
 
         add_up(warehouse, Window(DAYS[0], DAYS[-1]), SetClock(), calibrated=False)
 

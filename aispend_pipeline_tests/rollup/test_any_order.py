@@ -84,7 +84,7 @@ def fetch_of(step: Read):
     return whole if step.whole else failed(step.window, account=step.account, pages=whole.pages)
 
 
-@settings(max_examples=10, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_any_fetches_added_up_in_any_order_come_out_as_the_rule_says(empty_store, steps):
     with tempfile.TemporaryDirectory() as folder:

@@ -26,7 +26,7 @@ from aispend_pipeline_tests.warehouse.books import (
     messages,
     used,
 )
-from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store, store_together
+from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, look, store
 
 ONE_DAY = Window(DAY, DAY)
 SONNET = "claude-sonnet-4-5"
@@ -133,8 +133,8 @@ CASES = {
 
 def test_every_line_is_for_the_keys_that_used_what_it_is_for(warehouse, book):
     """Every case is an account of its own."""
-    store_together(warehouse, (billed({DAY: lines}, account=name) for name, (lines, _, _) in CASES.items()))
-    store_together(warehouse, (used({DAY: of}, ANTHROPIC_USAGE, account=name) for name, (_, of, _) in CASES.items()))
+    store(warehouse, *(billed({DAY: lines}, account=name) for name, (lines, _, _) in CASES.items()))
+    store(warehouse, *(used({DAY: of}, ANTHROPIC_USAGE, account=name) for name, (_, of, _) in CASES.items()))
     book()
 
     found: dict[str, dict[tuple[int, str | None], Decimal]] = {name: {} for name in CASES}
@@ -192,13 +192,13 @@ def by_line(rows: list[tuple[int, str | None, Decimal]]) -> Mapping[int, list[tu
     return parts
 
 
-@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=4, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(accounts=st.lists(st.tuples(lines, uses), min_size=3, max_size=6))
 def test_the_keys_of_a_line_add_up_to_it_and_are_those_that_used_it(empty_store, accounts):
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(empty_store, Path(folder) / "home")
         warehouse = Warehouse(Path(folder) / "home", SetClock())
-        store_together(warehouse, [fetch for n, both in enumerate(accounts) for fetch in both_books(f"{n}", *both)])
+        store(warehouse, *[fetch for n, both in enumerate(accounts) for fetch in both_books(f"{n}", *both)])
 
         add_up(warehouse, ONE_DAY, SetClock())
 

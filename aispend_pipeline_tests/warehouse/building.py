@@ -151,14 +151,7 @@ def _fetch(
 
 
 def store(warehouse: Warehouse, *made: Fetch) -> None:
-    """Store fetches as the engine does: each in a commit of its own."""
-    for fetch in made:
-        with warehouse.write() as transaction:
-            fetches.store(transaction, fetch)
-
-
-def store_together(warehouse: Warehouse, made: Iterable[Fetch]) -> None:
-    """Store fetches in one commit, which takes much less time where there are many."""
+    """Store fetches in one commit, as the engine does with those that end together."""
     with warehouse.write() as transaction:
         for fetch in made:
             fetches.store(transaction, fetch)

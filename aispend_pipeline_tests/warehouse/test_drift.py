@@ -16,7 +16,7 @@ from aispend_pipeline.warehouse import Snapshots, Warehouse
 from aispend_pipeline.warehouse.drift import RECENT_DAYS, Drift, drift
 
 from .books import completions, searches, used
-from .building import DAY, SetClock, complete, line, store, store_together
+from .building import DAY, SetClock, complete, line, store
 
 NEXT, THIRD = DAY + timedelta(days=1), DAY + timedelta(days=2)
 ALL = Window(DAY, THIRD)
@@ -39,9 +39,9 @@ def booked(tmp_path_factory, empty_store) -> Warehouse:
     home = tmp_path_factory.mktemp("drift") / "home"
     shutil.copytree(empty_store, home)
     warehouse = Warehouse(home, SetClock())
-    store_together(
+    store(
         warehouse,
-        [
+        *[
             complete({DAY: [line("2.20")]}),
             used({DAY: [USE], NEXT: [USE], THIRD: [USE]}),
             complete({DAY: [line("5")]}, account="eu"),
@@ -96,9 +96,9 @@ def test_days_that_say_nothing_of_the_estimates_are_not_compared(warehouse, cloc
         "no model": ([searches("gpt-4o", 5, 1)], [line("0.05", None)], {}),
         "compared": ([USE], [line("2.5")], {}),
     }
-    store_together(warehouse, (used({DAY: uses}, account=account) for account, (uses, _, _) in cases.items()))
+    store(warehouse, *(used({DAY: uses}, account=account) for account, (uses, _, _) in cases.items()))
     bills = {account: (bill, more) for account, (_, bill, more) in cases.items() if bill is not None}
-    store_together(warehouse, (complete({DAY: bill}, account=of, **more) for of, (bill, more) in bills.items()))
+    store(warehouse, *(complete({DAY: bill}, account=of, **more) for of, (bill, more) in bills.items()))
     add_up(warehouse, ALL, clock)
 
     assert compared(held(warehouse)) == [("compared", "gpt-4o", DAY, True, Decimal(1), False)]
