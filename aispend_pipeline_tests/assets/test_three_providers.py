@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import dagster as dg
+import pytest
 
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import steps_due

@@ -206,6 +206,7 @@ def demonstrated(tmp_path_factory) -> tuple[Path, Result]:
     return folder, demo(Shell(folder, {**environment, "OPENAI_HARD_CAP": "1"}, StandingClock(early)))
 
 
+@pytest.mark.long
 class TestDemo:
     def test_it_ends_well_and_its_figures_are_the_simulator_s(self, demonstrated):
         result = demonstrated[1]

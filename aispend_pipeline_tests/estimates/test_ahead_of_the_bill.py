@@ -135,13 +135,21 @@ def test_after_the_bill_the_number_that_was_seen_is_explained_to_the_cent(noon, 
         ) == [(0,)]
 
 
-@examples(max_examples=2, deadline=None, database=None)
+@pytest.mark.long
+@examples(max_examples=6, deadline=None, database=None)
 @given(minutes=st.lists(st.integers(0, 36 * 60), min_size=1, max_size=2, unique=True).map(sorted))
 def test_at_every_moment_the_total_is_what_is_billed_of_some_and_estimated_of_the_others(noon, minutes):
     """Whatever hour it is, and whichever hours were missed before it."""
     with tempfile.TemporaryDirectory() as folder, world(copied(noon.settings.home, Path(folder) / "home")) as now:
         for minute in minutes:
             now.read(NOON + timedelta(minutes=minute))
+            assert_counted_once(now)
+
+
+def test_over_midnight_and_until_the_bill_is_there_nothing_is_counted_twice(noon, tmp_path):
+    with world(copied(noon.settings.home, tmp_path / "home")) as now:
+        for instant in (datetime(2026, 11, 11, 0, 10, tzinfo=UTC), datetime(2026, 11, 11, 5, 10, tzinfo=UTC)):
+            now.read(instant)
             assert_counted_once(now)
 
 
