@@ -259,12 +259,14 @@ def test_a_whole_tick_runs_and_the_next_hours_has_the_look_back_alone_to_do(star
 
     runs = run(made, *due)
 
-    assert [step.key.partition(" 2")[0] for step in due] == [*STEPS, *STEPS, "names"]
-    assert [one.errors for one in runs] == [[]] * 5
+    assert [step.key.partition(" 2")[0] for step in due] == [*STEPS, *STEPS, "add up", "names"]
+    assert [one.errors for one in runs] == [[]] * 6
     later = steps_due(settings, NOW + timedelta(hours=1))
     assert [step.key for step in later] == [f"{step} {LOOK_BACK}" for step in STEPS]
     tomorrow = steps_due(settings, NOW + timedelta(hours=9))
-    assert [step.key for step in tomorrow[2:]] == [*(f"{step} 2026-11-16..2026-11-18" for step in STEPS), "names"]
+    again = f"add up {tomorrow[1].tags['dagster/asset_partition_range_start']}"
+    assert [step.key for step in tomorrow[2:4]] == [f"{step} 2026-11-16..2026-11-18" for step in STEPS]
+    assert [step.key.partition("..")[0] for step in tomorrow[4:]] == [again, "names"]
 
 
 def test_an_installation_that_only_has_budgets_reads_them_every_hour(tick, home):
