@@ -8,11 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from aispend_pipeline import money
 from aispend_pipeline.model import Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator import anthropic_books, openai_books, organisation
-from aispend_pipeline.simulator.contract import part_paid
 from aispend_pipeline.simulator.scenario import Scenario, Trailing, Where
 from aispend_pipeline.warehouse import snapshots_of
 from aispend_pipeline.warehouse.reads import Answer, Question, ask
@@ -91,4 +89,4 @@ def copied(home: Path, to: Path) -> Path:
     return to
 
 
-__all__ = ["ACCOUNTS", "FIRST", "LATE", "NOON", "World", "copied", "money", "part_paid", "world"]
+__all__ = ["ACCOUNTS", "FIRST", "LATE", "NOON", "World", "copied", "world"]
