@@ -196,9 +196,10 @@ def _csv(question: Question, answer: Answer, published: Published) -> None:
     writer = csv.writer(sys.stdout)
     named = [name for name in question.group_by if name in reads.NAMED]
     titles = [*question.group_by, *(f"{name}_name" for name in named)]
-    writer.writerow([*titles, "cost_usd", "estimated_usd", "allocated_usd", *reads.TOKENS])
+    by_key = "api_key" in question.group_by
+    writer.writerow([*titles, "cost_usd", "estimated_usd", *["allocated_usd"] * by_key, *reads.TOKENS])
     for row in answer.rows:
-        amounts = (row.usd, row.estimated_usd, row.allocated_usd)
+        amounts = [row.usd, row.estimated_usd, *[row.allocated_usd] * by_key]
         counts = ["" if row.counts[name] is None else row.counts[name] for name in reads.TOKENS]
         keys = [*(row.keys[name] for name in question.group_by), *(row.names[name] for name in named)]
         writer.writerow([*keys, *("" if usd is None else money.text(usd) for usd in amounts), *counts])
