@@ -30,7 +30,7 @@ test: install
 	@$(TESTING) $(BIN)/python -m pytest
 
 test-long: install
-	@$(TESTING) $(BIN)/python -m pytest -m long --dist load
+	@$(TESTING) $(BIN)/python -m pytest -m long -n 2 --dist load
 
 lint: install
 	@$(BIN)/ruff check .
