@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -152,7 +153,8 @@ FIGURES = ("billed_usd", "estimated_usd", "input_tokens", "output_tokens", "requ
 SUMS = "SELECT account, model, {} FROM {} GROUP BY ALL ORDER BY ALL"
 
 
-@examples(max_examples=4, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.long
+@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of_accounts=st.lists(days, min_size=3, max_size=6))
 def test_the_hours_of_a_day_add_up_to_the_day(empty_store, of_accounts):
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -192,7 +193,8 @@ def by_line(rows: list[tuple[int, str | None, Decimal]]) -> Mapping[int, list[tu
     return parts
 
 
-@examples(max_examples=4, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.long
+@examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(accounts=st.lists(st.tuples(lines, uses), min_size=3, max_size=6))
 def test_the_keys_of_a_line_add_up_to_it_and_are_those_that_used_it(empty_store, accounts):
     with tempfile.TemporaryDirectory() as folder:
