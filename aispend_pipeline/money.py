@@ -65,6 +65,11 @@ def text(amount: Decimal) -> str:
     return _short(f"{amount or abs(amount):f}")
 
 
+def text_if_known(amount: Decimal | None) -> str | None:
+    """As `text`; none for what is not known."""
+    return None if amount is None else text(amount)
+
+
 def on_screen(amount: Decimal) -> str:
     """For people: cents, with thousands set apart; what would round to nothing shows its first digits."""
     if amount and abs(amount) <= Decimal("0.005"):

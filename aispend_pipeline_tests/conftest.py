@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,13 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples" / "openai"
 SCHEMAS = Path(__file__).parent / "schemas"
 KEY = "sk-admin-test-7d1f0c"
+
+
+def pytest_configure() -> None:
+    """Signals as at a terminal: a script's `make test &` ignores Ctrl-C, Dagster then `kill`, and so would children."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @event.listens_for(Pool, "checkout")

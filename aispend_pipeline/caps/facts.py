@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
 from aispend_pipeline import money
@@ -22,9 +21,9 @@ def facts_of(
     facts = {
         "total_usd": money.text(standing.total),
         "estimated_usd": money.text(standing.estimated),
-        "soft_usd": _usd(standing.caps.soft),
-        "hard_usd": _usd(standing.caps.hard),
-        "cap_usd": _usd(said.cap),
+        "soft_usd": money.text_if_known(standing.caps.soft),
+        "hard_usd": money.text_if_known(standing.caps.hard),
+        "cap_usd": money.text_if_known(said.cap),
         "since": utc_text(standing.since),
         "complete": found.fresh,
         "doubts": [*found.holes, *found.doubts],
@@ -82,8 +81,8 @@ def _before(before: Standing) -> dict[str, Any]:
         "announced_at": utc_text(before.announced_at) if before.announced_at else None,
         "total_usd": money.text(before.total),
         "estimated_usd": money.text(before.estimated),
-        "soft_usd": _usd(before.caps.soft),
-        "hard_usd": _usd(before.caps.hard),
+        "soft_usd": money.text_if_known(before.caps.soft),
+        "hard_usd": money.text_if_known(before.caps.hard),
         "read_seq": before.read_seq,
     }
 
@@ -95,7 +94,3 @@ def _timing(timing: Timing) -> dict[str, Any]:
         "remind_hard_seconds": timing.remind_hard.total_seconds() if timing.remind_hard else None,
         "hook_hold_seconds": timing.hook_hold.total_seconds(),
     }
-
-
-def _usd(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.text(amount)

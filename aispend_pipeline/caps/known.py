@@ -16,7 +16,7 @@ from aispend_pipeline.caps.doubts import Fall, FeedDay, Said, unconfirmed
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import CoverageState, Feed, Finality, Window
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources import SOURCES, feeds
+from aispend_pipeline.sources import COST_SOURCES, feeds
 from aispend_pipeline.sources.google import PROVIDER as GOOGLE
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Published, snapshots_of
@@ -89,7 +89,7 @@ def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) 
     """All that is known of the days of `window`."""
     of_days = {"first": window.first, "last": window.last}
     newest_fetches = cursor.execute(statement("caps", "newest_fetches"), of_days).fetchall()
-    billed = cursor.execute(statement("caps", "billed_through"), {"sources": _cost_sources()}).fetchall()
+    billed = cursor.execute(statement("caps", "billed_through"), {"sources": COST_SOURCES}).fetchall()
     return Known(
         feeds=cost_feeds(cursor, settings),
         sums=sums(cursor, window),
@@ -125,15 +125,9 @@ def configured(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[Fe
     return [feed for feed in found if (feed.source, feed.read_as or feed.account, feed.provider) in wanted]
 
 
-def _cost_sources() -> list[str]:
-    """The sources that say what is billed."""
-    return [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
-
-
 def cost_feeds(cursor: duckdb.DuckDBPyConnection, settings: Settings) -> list[FeedStatus]:
     """Those of the configured feeds that have money."""
-    sources = _cost_sources()
-    return [feed for feed in configured(cursor, settings) if feed.source in sources]
+    return [feed for feed in configured(cursor, settings) if feed.source in COST_SOURCES]
 
 
 def sums(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[tuple[str, date], DaySpend]:
@@ -159,7 +153,7 @@ def feed_days(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[Feed, d
 
 
 def _of_costs(window: Window) -> dict[str, Any]:
-    return {"sources": _cost_sources(), "first": window.first, "last": window.last}
+    return {"sources": COST_SOURCES, "first": window.first, "last": window.last}
 
 
 def _falls(cursor: duckdb.DuckDBPyConnection, window: Window) -> dict[Feed, dict[date, Fall]]:

@@ -115,14 +115,7 @@ def _table(title: str, stands: Sequence[_Stand]) -> None:
     out = screen.console()
     for stand in stands:
         level = Text(level_word(stand.standing.level), style=_STYLES[stand.standing.level])
-        table.add_row(
-            stand.scope.name,
-            level,
-            _told(stand.kept),
-            _used(stand, out),
-            _total(stand),
-            *_caps(stand),
-        )
+        table.add_row(stand.scope.name, level, _told(stand.kept), _used(stand, out), _total(stand), *_caps(stand))
     screen.show(table)
 
 

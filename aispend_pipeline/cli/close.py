@@ -23,8 +23,6 @@ from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.warehouse import Published
 
 FORMATS = ("table", "json")
-# Restatements, and ranges of days, that are printed.
-SHOWN = 5
 
 
 def close(month: str, invoices: Sequence[str], output: str) -> int:
@@ -137,7 +135,7 @@ def _unsettled(of: Closing, finality: Finality) -> Iterator[str]:
 def _lacking(one: Unsettled) -> str:
     how = "" if one.how == one.finality else f" {one.how}"
     why = f" ({plain(one.why)})" if one.why else ""
-    return f"{_days(one.days)}{how}: {_ranges(one.days)}{why}"
+    return f"{_days(one.days)}{how}: {screen.ranges(one.days)}{why}"
 
 
 def _days(windows: Sequence[Window]) -> str:
@@ -146,11 +144,6 @@ def _days(windows: Sequence[Window]) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _ranges(windows: Sequence[Window]) -> str:
-    more = ", ..." if len(windows) > SHOWN else ""
-    return ", ".join(str(window) for window in windows[:SHOWN]) + more
 
 
 def _unchecked(of: Closing) -> list[str]:
@@ -192,14 +185,14 @@ def _where(one: Moved) -> str:
 def _not_read_before(of: Closing) -> list[str]:
     if not of.not_read_before:
         return []
-    return [f"{_ranges(of.not_read_before)}, so that what this invoice has of these days is missing"]
+    return [f"{screen.ranges(of.not_read_before)}, so that what this invoice has of these days is missing"]
 
 
 def _restated(of: Closing) -> Iterator[str]:
     changes, net, newest = of.restated
     if changes:
         yield f"{_counted(changes, 'change')} since the month ended, {money.text(net)} USD in all"
-    for one in newest[:SHOWN]:
+    for one in newest[: screen.SHOWN]:
         yield (
             f"{one.day} {plain(one.model) or 'unknown'}: was {money.text(one.was_usd)}, is {money.text(one.is_usd)} USD"
             f" since {one.at:%Y-%m-%d %H:%M} UTC"

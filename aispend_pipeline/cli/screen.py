@@ -17,6 +17,8 @@ from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import GRID_START, Window, parse_day
 from aispend_pipeline.settings import Settings
 
+# Restatements, and ranges of days, that are printed.
+SHOWN = 5
 # A column of names is folded to this and no further.
 NARROWEST_NAME = 12
 
@@ -99,6 +101,12 @@ def say(line: str) -> None:
     """Print a line of words, which a terminal that is too narrow gets whole; elsewhere it stays one line."""
     out = console()
     out.print(line, highlight=False, markup=False, soft_wrap=not out.is_terminal)
+
+
+def ranges(windows: Sequence[Window]) -> str:
+    """The first few runs of days, and whether there are more."""
+    more = ", ..." if len(windows) > SHOWN else ""
+    return ", ".join(str(window) for window in windows[:SHOWN]) + more
 
 
 def console() -> Console:

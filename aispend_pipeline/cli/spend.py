@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from decimal import Decimal
 
 from aispend_pipeline import money
 from aispend_pipeline.budgets.model import LABEL
@@ -28,8 +29,6 @@ _TITLES = {
 }
 # What is said of a key that cannot be told.
 _UNTOLD = {reads.HOUR: "not by hour", "api_key": "unattributed"}
-# Restatements, and ranges of days, that are printed.
-SHOWN = 5
 FORMATS = ("table", "json", "csv")
 
 
@@ -56,18 +55,20 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
 def show(question: Question, answer: Answer, published: Published) -> None:
     """The answer as a table, and below it what it does not rest on."""
     counts = [name for name in reads.TOKENS if any(row.counts[name] is not None for row in answer.rows)]
-    amounts = [title for title, _ in _amounts(question, answer)]
+    amounts = _amounts(answer)
     what = "billed and estimated" if answer.total_estimated_usd else "billed"
     title = f"{what} {question.window}, as of {published.at}"
-    table = screen.table(title, question.group_by, [*amounts, *(_TITLES[name] for name in counts)])
+    table = screen.table(
+        title, question.group_by, [*(title for title, _ in amounts), *(_TITLES[name] for name in counts)]
+    )
     for row in answer.rows:
         keys = [_shown(row, name) for name in question.group_by]
-        usd = [spelt(row) for _, spelt in _amounts(question, answer)]
+        usd = [spelt(row) for _, spelt in amounts]
         table.add_row(*keys, *usd, *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
     if question.group_by and answer.rows:
         totals = {"USD": answer.total_usd, _ESTIMATED: answer.total_estimated_usd}
         table.add_section()
-        spelt_totals = [money.on_screen(totals[title]) if title in totals else "" for title in amounts]
+        spelt_totals = [money.on_screen(totals[title]) if title in totals else "" for title, _ in amounts]
         table.add_row("total", *[""] * (len(question.group_by) - 1), *spelt_totals)
     console = screen.console()
     if answer.rows:
@@ -79,18 +80,18 @@ def show(question: Question, answer: Answer, published: Published) -> None:
 _ESTIMATED, _ALLOCATED = "estimated", "allocated"
 
 
-def _amounts(question: Question, answer: Answer) -> list[tuple[str, Callable[[Row], str]]]:
+def _amounts(answer: Answer) -> list[tuple[str, Callable[[Row], str]]]:
     """The columns of dollars: what is billed, and beside it what is estimated and allocated, if anything is."""
     columns: list[tuple[str, Callable[[Row], str]]] = [("USD", _usd)]
     if answer.total_estimated_usd:
-        columns.append(
-            (_ESTIMATED, lambda row: "" if row.estimated_usd is None else money.on_screen(row.estimated_usd))
-        )
+        columns.append((_ESTIMATED, lambda row: _if_any(row.estimated_usd)))
     if any(row.allocated_usd is not None for row in answer.rows):
-        columns.append(
-            (_ALLOCATED, lambda row: "" if row.allocated_usd is None else money.on_screen(row.allocated_usd))
-        )
+        columns.append((_ALLOCATED, lambda row: _if_any(row.allocated_usd)))
     return columns
+
+
+def _if_any(usd: Decimal | None) -> str:
+    return "" if usd is None else money.on_screen(usd)
 
 
 def _shown(row: Row, name: str) -> str:
@@ -161,7 +162,7 @@ def _restated(answer: Answer) -> list[str]:
     lines = [
         f"restated: {change.day} {change.provider} {change.account} {change.model or 'unknown'}: was"
         f" {money.text(change.was_usd)}, is {money.text(change.is_usd)} USD since {change.at:%Y-%m-%d %H:%M} UTC"
-        for change in answer.restatements[:SHOWN]
+        for change in answer.restatements[: screen.SHOWN]
     ]
     more = len(answer.restatements) - len(lines)
     return lines + ([f"restated: {more} more; --format json has them"] if more else [])
@@ -183,9 +184,7 @@ def gaps(answer: Answer) -> list[str]:
 
 
 def _ranges(days: Iterable[date]) -> str:
-    windows = windows_of(days)
-    more = ", ..." if len(windows) > SHOWN else ""
-    return ", ".join(str(window) for window in windows[:SHOWN]) + more
+    return screen.ranges(windows_of(days))
 
 
 def _json(question: Question, answer: Answer, published: Published) -> None:

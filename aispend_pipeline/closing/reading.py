@@ -16,14 +16,12 @@ from aispend_pipeline.closing.lacks import lacks
 from aispend_pipeline.closing.model import Closing, Restated, Tier
 from aispend_pipeline.model import Account, CoverageState, Feed, Window, windows_of
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.sources import SOURCES, feeds
+from aispend_pipeline.sources import COST_SOURCES, feeds
 from aispend_pipeline.sources.google import PROVIDER as GOOGLE
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.coverage import Day, days_asked_for, every_day
 from aispend_pipeline.warehouse.reads import MOST_RESTATEMENTS, Restatement
 from aispend_pipeline.warehouse.status import FeedStatus, feed_statuses
-
-_COSTS = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
 
 
 def closings(cursor: duckdb.DuckDBPyConnection, settings: Settings, period: Period, today: date) -> list[Closing]:
@@ -39,7 +37,7 @@ def _feeds(cursor: duckdb.DuckDBPyConnection, settings: Settings, period: Period
     """The cost feeds of those accounts, by account."""
     wanted = feeds(settings)
     asked = {(day.source, day.account) for day in days_asked_for(cursor, period.window)}
-    known = [feed for feed in feed_statuses(cursor, wanted) if feed.source in _COSTS]
+    known = [feed for feed in feed_statuses(cursor, wanted) if feed.source in COST_SOURCES]
     own = [f for f in known if (f.source, f.account, f.provider) in wanted or (f.source, f.account) in asked]
     return sorted(own, key=_account)
 
@@ -63,7 +61,7 @@ def _read(cursor: duckdb.DuckDBPyConnection, period: Period, today: date, own: S
     of_days = {"first": period.window.first, "last": period.window.last}
     parts = [Part(*row) for row in _ask(cursor, "parts", {**of_days, "month": period.name})]
     tiers = _ask(cursor, "unpriced", of_days)
-    since = {"since": period.end.replace(tzinfo=None), "sources": _COSTS, "limit": MOST_RESTATEMENTS}
+    since = {"since": period.end.replace(tzinfo=None), "sources": COST_SOURCES, "limit": MOST_RESTATEMENTS}
     return _Read(
         feeds=own,
         parts={account: list(of) for account, of in groupby(parts, key=lambda part: (part.provider, part.account))},

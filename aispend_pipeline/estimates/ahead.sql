@@ -4,7 +4,6 @@ CREATE TEMP TABLE ahead AS
 SELECT
     estimated.id,
     any_value(groups.bill) AS bill,
-    any_value(greatest(coalesce(groups.billed_usd, 0), 0)) AS billed_usd,
     sum(estimated.usd) AS estimated_usd,
     CASE
         WHEN any_value(groups.bill) IN ('silent', 'open')

@@ -22,7 +22,7 @@ from aispend_pipeline.estimates.pricing import estimate
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Reading, Window, unpacked
 from aispend_pipeline.rollup.parts import allocate_to_keys, spread_over_hours
-from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.sources import COST_SOURCES, SOURCES
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Transaction, Warehouse
 
@@ -162,8 +162,8 @@ def _sum_up(transaction: Transaction, outcome: Outcome, *, calibrated: bool) -> 
     for table in SUMS:
         transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
     transaction.execute(statement("rollup", "usage_model"), window)
-    used = estimate(transaction, outcome.window, _costs(), calibrated=calibrated)
-    for name in ("spend_daily", "unpriced_daily"):
+    used = estimate(transaction, outcome.window, COST_SOURCES, calibrated=calibrated)
+    for name in ("measured_by_hour", "spend_daily", "unpriced_daily"):
         transaction.execute(statement("rollup", name), window)
     if used:
         spread_over_hours(transaction, outcome.window)
@@ -175,14 +175,9 @@ def _sum_up(transaction: Transaction, outcome: Outcome, *, calibrated: bool) -> 
     _report(transaction, outcome, window)
 
 
-def _costs() -> list[str]:
-    """The sources that have bills."""
-    return [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
-
-
 def _keys_from_usage() -> list[str]:
-    """Those of them whose bill does not tell keys, and whose usage does."""
-    return [name for name in _costs() if SOURCES[name].normaliser.keys_from_usage]
+    """The sources whose bill does not tell keys, and whose usage does."""
+    return [name for name in COST_SOURCES if SOURCES[name].normaliser.keys_from_usage]
 
 
 class _Answer(NamedTuple):
@@ -297,7 +292,7 @@ def _assert(transaction: Transaction, name: str, window: dict[str, date]) -> Non
 
 
 def _report(transaction: Transaction, outcome: Outcome, window: dict[str, date]) -> None:
-    asked = {**window, "costs": _costs()}
+    asked = {**window, "costs": COST_SOURCES}
     sums = transaction.execute(statement("rollup", "sums_read"), asked).fetchall()
     outcome.days = {day: DaySum(int(rows), groups, usd) for day, rows, groups, usd in sums}
     outcome.usage_rows = dict(transaction.execute(statement("rollup", "usage_read"), asked).fetchall())

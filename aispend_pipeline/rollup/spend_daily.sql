@@ -1,6 +1,6 @@
--- The sums of the window's days, from their rows; of estimates, what counts beside the bill. Sums of nothing but other currencies are null, and so is what
--- is measured and not billed. Tokens and requests are those of the usage book on days of which it has some, else
--- the quantities of the bill: never both. What searched the web is counted as a request where it was made.
+-- The sums of the window's days, from their rows; of estimates, what counts beside the bill. Sums of nothing but other
+-- currencies are null, and so is what is measured and not billed. Tokens and requests are those of the usage book on
+-- days of which it has some, else the quantities of the bill: never both.
 INSERT INTO spend_daily BY NAME
 WITH billed AS (
     SELECT
@@ -28,25 +28,17 @@ counted AS (
 
 measured AS (
     SELECT
-        usage.day,
-        usage.account,
-        usage.provider,
-        usage_model.shown_as AS model,
-        sum(usage.input_tokens) AS input_tokens,
-        sum(usage.cached_input_tokens) AS cached_input_tokens,
-        sum(usage.cache_write_tokens) AS cache_write_tokens,
-        sum(usage.output_tokens) AS output_tokens,
-        sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls') AS requests
-    FROM usage
-    LEFT JOIN usage_model USING (day, account, provider, model)
-    WHERE usage.day BETWEEN $first AND $last
+        day,
+        account,
+        provider,
+        model,
+        sum(input_tokens) AS input_tokens,
+        sum(cached_input_tokens) AS cached_input_tokens,
+        sum(cache_write_tokens) AS cache_write_tokens,
+        sum(output_tokens) AS output_tokens,
+        sum(requests) AS requests
+    FROM measured_by_hour
     GROUP BY ALL
-    HAVING
-        coalesce(
-            sum(usage.input_tokens),
-            sum(usage.output_tokens),
-            sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls')
-        ) IS NOT NULL
 ),
 
 estimated AS (
@@ -55,11 +47,10 @@ estimated AS (
         account,
         provider,
         model,
-        sum(counted_usd) AS estimated_usd,
+        counted_usd AS estimated_usd,
         0 AS "rows"
     FROM estimate_daily
     WHERE day BETWEEN $first AND $last AND counted_usd > 0
-    GROUP BY ALL
 ),
 
 beside AS (

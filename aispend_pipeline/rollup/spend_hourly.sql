@@ -38,27 +38,8 @@ WITH found AS (
     WHERE day BETWEEN $first AND $last AND counted_usd > 0
     GROUP BY ALL
     UNION ALL BY NAME
-    SELECT
-        usage.day,
-        usage.account,
-        usage.provider,
-        usage_model.shown_as AS model,
-        date_trunc('hour', usage.bucket_start) AS "hour",
-        sum(usage.input_tokens) AS input_tokens,
-        sum(usage.cached_input_tokens) AS cached_input_tokens,
-        sum(usage.cache_write_tokens) AS cache_write_tokens,
-        sum(usage.output_tokens) AS output_tokens,
-        sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls') AS requests
-    FROM usage
-    LEFT JOIN usage_model USING (day, account, provider, model)
-    WHERE usage.day BETWEEN $first AND $last
-    GROUP BY ALL
-    HAVING
-        coalesce(
-            sum(usage.input_tokens),
-            sum(usage.output_tokens),
-            sum(usage.requests) FILTER (WHERE usage.kind <> 'web_search_calls')
-        ) IS NOT NULL
+    SELECT *
+    FROM measured_by_hour
 )
 
 SELECT

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +132,8 @@ def _cap(
         "scope": scope,
         "period": period.name,
         **_decided(standing, found),
-        "soft_usd": _usd(caps.soft),
-        "hard_usd": _usd(caps.hard),
+        "soft_usd": money.text_if_known(caps.soft),
+        "hard_usd": money.text_if_known(caps.hard),
         "unpriced": list(found.unpriced) if found else [],
         "stale": found.stale if found else bool(kept and kept.stale),
         "unconfirmed": found.unconfirmed if found else bool(kept and kept.unconfirmed),
@@ -151,9 +150,9 @@ def _forecast(expected: Forecast | None, caps: Caps) -> dict[str, Any] | None:
         return None
     soft, hard = (None if cap is None else expected.hit(cap) for cap in (caps.soft, caps.hard))
     return {
-        "expected_usd": _usd(expected.expected),
-        "low_usd": _usd(expected.low),
-        "high_usd": _usd(expected.high),
+        "expected_usd": money.text_if_known(expected.expected),
+        "low_usd": money.text_if_known(expected.low),
+        "high_usd": money.text_if_known(expected.high),
         "soft_on": soft and soft.isoformat(),
         "hard_on": hard and hard.isoformat(),
         "filled_days": expected.filled,
@@ -182,17 +181,17 @@ def _spent(known: Spent | None) -> dict[str, Any]:
     if known is None:
         return dict.fromkeys(("total_usd", "billed_usd", "estimated_usd"))
     billed = money.EXACT.subtract(known.total, known.estimated)
-    return {"total_usd": _usd(known.total), "billed_usd": _usd(billed), "estimated_usd": _usd(known.estimated)}
+    return {
+        "total_usd": money.text_if_known(known.total),
+        "billed_usd": money.text_if_known(billed),
+        "estimated_usd": money.text_if_known(known.estimated),
+    }
 
 
 def _since_decided(standing: Standing | None, caps: Caps) -> list[str]:
     if standing is None:
         return ["not looked at yet"]
     return [] if standing.caps == caps else ["its caps were changed since it was last looked at"]
-
-
-def _usd(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.text(amount)
 
 
 def _outbox(waits: Backlog, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -62,9 +61,9 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
 def _row(row: Row) -> dict[str, Any]:
     keys = {name: _key(value) for name, value in row.keys.items()}
     names = {f"{dimension}_name": name for dimension, name in row.names.items()}
-    usd = {"cost_usd": _usd(row.usd), "estimated_usd": _usd(row.estimated_usd)}
+    usd = {"cost_usd": money.text_if_known(row.usd), "estimated_usd": money.text_if_known(row.estimated_usd)}
     if "api_key" in row.keys:
-        usd["allocated_usd"] = _usd(row.allocated_usd)
+        usd["allocated_usd"] = money.text_if_known(row.allocated_usd)
     return {**keys, **names, **usd, **row.counts}
 
 
@@ -72,10 +71,6 @@ def _key(value: date | datetime | str | None) -> str | None:
     if isinstance(value, datetime):
         return instant(value)
     return value if value is None or isinstance(value, str) else value.isoformat()
-
-
-def _usd(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.text(amount)
 
 
 def _not_estimated(silent: NotEstimated) -> dict[str, Any]:

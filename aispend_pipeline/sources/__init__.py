@@ -19,6 +19,8 @@ _REGISTERED: tuple[Source, ...] = (
     VertexBillingSource(),
 )
 SOURCES: dict[str, Source] = {source.name: source for source in _REGISTERED}
+# Those that have bills.
+COST_SOURCES = [name for name, source in SOURCES.items() if source.normaliser.table == "spend"]
 
 
 def feeds(settings: Settings) -> list[tuple[str, str, str]]:

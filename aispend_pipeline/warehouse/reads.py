@@ -20,6 +20,9 @@ OF_THE_ROLLUP = ("day", "provider", "account", "model")
 HOUR = "hour"
 # Only the bill has these.
 OF_THE_BILL = ("line_item", "token_type")
+# How `spend_by.sql` reads either of the two tables of sums.
+_BY_DAY = {"sums": "spend_daily", "hour": "NULL"}
+_BY_HOUR = {"sums": "spend_hourly", "hour": '"hour"'}
 _OF_THE_ROWS = (*OF_THE_ROLLUP, "project", "workspace", "api_key", *OF_THE_BILL, "service_tier", "source")
 # What spend can be grouped by, in the order of an answer's keys; a workspace is what Anthropic calls a project.
 DIMENSIONS = (HOUR, *_OF_THE_ROWS)
@@ -185,23 +188,18 @@ def _budgets(cursor: duckdb.DuckDBPyConnection, question: Question) -> list[Mont
 def _groups(
     cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str], limit: int | None
 ) -> list[Row]:
-    file, dimensions = _table(group_by)
+    of_sums = {*group_by} <= {*OF_THE_ROLLUP, HOUR}
+    dimensions = (*OF_THE_ROLLUP, HOUR) if of_sums else _OF_THE_ROWS
     asked = {**filters, "limit": limit, **{f"by_{name}": name in group_by for name in dimensions if name != HOUR}}
-    if file == "spend_by_detail":
+    if of_sums:
+        sql = statement("warehouse", "spend_by").format(**(_BY_HOUR if HOUR in group_by else _BY_DAY))
+    else:
+        sql = statement("warehouse", "spend_by_detail")
         asked |= {"of_the_bill": bool({*group_by} & {*OF_THE_BILL}), "apart": "source" in group_by}
-    found = cursor.execute(statement("warehouse", file), asked).fetchall()
+    found = cursor.execute(sql, asked).fetchall()
     names = _names(cursor) if {*group_by} & {*NAMED} else {}
     columns = ("usd", "n", "only_provider", "estimated_usd", "allocated_usd", *TOKENS, *dimensions)
     return [_row(group_by, dict(zip(columns, row, strict=True)), names) for row in found]
-
-
-def _table(group_by: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """The statement that answers by these dimensions, and all that it takes, in the order of its columns."""
-    if HOUR in group_by:
-        return "spend_by_hour", (*OF_THE_ROLLUP, HOUR)
-    if set(group_by) <= set(OF_THE_ROLLUP):
-        return "spend_by", OF_THE_ROLLUP
-    return "spend_by_detail", _OF_THE_ROWS
 
 
 def unfit(group_by: Sequence[str]) -> str | None:

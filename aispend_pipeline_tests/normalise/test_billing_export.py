@@ -104,7 +104,8 @@ def test_each_rows_money_is_there_to_the_last_digit():
 def test_the_days_tokens_are_those_that_were_metered():
     """As the sums of days have them; embeddings are input."""
     of = of_the_sample("ingestion")
-    of.execute(statement("rollup", "spend_daily"), {"first": WINDOW.first, "last": WINDOW.last})
+    for name in ("measured_by_hour", "spend_daily"):
+        of.execute(statement("rollup", name), {"first": WINDOW.first, "last": WINDOW.last})
     kinds = ("input", "cached_input", "cache_write", "output")
     columns = ", ".join(f"sum({kind}_tokens) AS {kind}" for kind in kinds)
     got = of.execute(f"SELECT model, {columns} FROM spend_daily GROUP BY ALL ORDER BY ALL").to_arrow_table()

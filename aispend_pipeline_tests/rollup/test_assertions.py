@@ -247,7 +247,7 @@ MISTAKEN = {
         r"openai default 2026-05-04: the (sums of estimates|hours) are -?[0-9.]+ USD (less|more) than",
     ),
     "an estimate counts twice": (
-        ("rollup", "spend_daily", "sum(counted_usd) AS estimated_usd", "2 * sum(counted_usd) AS estimated_usd"),
+        ("rollup", "spend_daily", "counted_usd AS estimated_usd", "2 * counted_usd AS estimated_usd"),
         r"openai default 2026-05-05: the (sums of estimates|hours) are -[0-9.]+ USD (less|more) than",
     ),
     "the bill is there, and all of the estimate counts": (
