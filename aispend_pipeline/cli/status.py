@@ -4,13 +4,13 @@ from typing import Any
 
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
-from aispend_pipeline.service import answers
+from aispend_pipeline.service.status import status as status_body
 from aispend_pipeline.warehouse.status import Health
 
 
 def status() -> int:
     """Say how fresh and how whole the figures are, and how the caps stand; 1 unless all is well."""
-    body = answers.status(screen.load_settings(), SystemClock().now())
+    body = status_body(screen.load_settings(), SystemClock().now())
     print(f"{body['status']}, as of {body['as_of'] or 'never'}")
     for reason in body["reasons"]:
         print(f"  {reason}")

@@ -6,7 +6,7 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from aispend_pipeline.service import app as service_app
+from aispend_pipeline.service import figures
 from aispend_pipeline.service.app import create_app
 
 FIELDS = {"type", "title", "status", "detail", "instance"}
@@ -202,7 +202,7 @@ def test_a_body_on_get_is_ignored(client):
 
 def test_what_breaks_unexpectedly_is_a_problem_with_an_id_that_is_in_the_log(settings, clock, monkeypatch):
     events = []
-    monkeypatch.setattr(service_app.reads, "ask", lambda *_: 1 / 0)
+    monkeypatch.setattr(figures.reads, "ask", lambda *_: 1 / 0)
     monkeypatch.setattr("aispend_pipeline.service.problems.log.error", lambda name, **fields: events.append(fields))
     client = TestClient(create_app(settings, clock), raise_server_exceptions=False)
 
