@@ -8,8 +8,8 @@ from fastapi import FastAPI, Query
 from fastapi.responses import Response
 
 from aispend_pipeline.model import PROVIDERS
+from aispend_pipeline.service.evidence_parameters import RawParameters
 from aispend_pipeline.service.pages import pages
-from aispend_pipeline.service.parameters import RawParameters
 from aispend_pipeline.service.problems import Problem, answered
 from aispend_pipeline.service.schemas import RawBody
 from aispend_pipeline.service.shared import Service

@@ -9,10 +9,11 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from aispend_pipeline.service import answers
-from aispend_pipeline.service.parameters import Days, SpendParameters
+from aispend_pipeline.service.parameters import Days
 from aispend_pipeline.service.problems import answered
 from aispend_pipeline.service.schemas import DriftBody, SpendBody
 from aispend_pipeline.service.shared import Service
+from aispend_pipeline.service.spend_parameters import SpendParameters
 from aispend_pipeline.warehouse import Published, reads
 from aispend_pipeline.warehouse.drift import drift
 
