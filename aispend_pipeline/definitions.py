@@ -17,6 +17,8 @@ from aispend_pipeline.assets.retention import retention_daily, retention_job
 from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
 from aispend_pipeline.assets.sensors import cap_check
 from aispend_pipeline.assets.spend import spend
+from aispend_pipeline.assets.tags import shown
+from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.sources import SOURCES
 
 
@@ -25,12 +27,20 @@ def product(installation: Installation, home: str = "") -> dg.Definitions:
     return dg.Definitions(
         assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names],
         asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated, estimates_are_near_the_bill],
-        jobs=[hourly_ingest_job, recompute_job, notify_job, retention_job],
+        jobs=[hourly_ingest_job, recompute_job(_home(installation)), notify_job, retention_job],
         schedules=[hourly_ingest, retention_daily],
         sensors=[cap_check],
         resources={"installation": installation, "snapshot": SnapshotResource(database=home)},
         executor=dg.in_process_executor,
     )
+
+
+def _home(installation: Installation) -> str:
+    """Whose figures these are; empty as long as settings cannot be used."""
+    try:
+        return shown(installation.settings.home)
+    except SettingsError:
+        return ""
 
 
 # What Dagster's own processes load: the installation that the environment describes.

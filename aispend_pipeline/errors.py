@@ -5,11 +5,13 @@ AispendError            one line for a person
 │   └── SettingsError   one line for each wrong setting
 ├── StoreError          the warehouse cannot be used as it is
 │   ├── StoreBusy       another process is writing; try again
+│   ├── Overloaded      this process has no file handle or thread left; ask again
 │   └── NothingPublished  no snapshot yet
 ├── AssertionFailed     the figures contradict each other; nothing was changed
 └── FetchError          a provider could not be read; the next run asks again
 """
 
+import errno
 from enum import StrEnum
 
 
@@ -29,16 +31,55 @@ class SettingsError(UsageError):
         self.lines = lines
 
 
+class Trouble(StrEnum):
+    """What is wrong with a store, in a word."""
+
+    NOT_MADE = "not_made"  # nothing was ever kept in it
+    MISSING = "missing"
+    LOCKED = "locked"
+    DAMAGED = "damaged"
+    FULL = "full"
+    NEARLY_FULL = "nearly_full"
+    NOT_WRITABLE = "not_writable"
+    NEWER = "newer"  # written by a newer version
+    OLDER = "older"
+
+
 class StoreError(AispendError):
-    """The warehouse's folder or file cannot be used."""
+    """A store's folder or file cannot be used; `trouble` says why in a word."""
+
+    def __init__(self, text: str, trouble: Trouble = Trouble.DAMAGED) -> None:
+        super().__init__(text)
+        self.trouble = trouble
 
 
 class StoreBusy(StoreError):
     """Another process held the writer's lock for as long as we were ready to wait."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text, Trouble.LOCKED)
+
+
+class Overloaded(StoreError):
+    """This process has no file handle or no thread left; nothing is wrong with the store."""
+
+    def __init__(self) -> None:
+        super().__init__("the service has no file handle or thread left; ask again", Trouble.LOCKED)
+
+
+def resources_left(error: BaseException) -> bool:
+    """Whether `error`, of the system, Python or a library, is about anything but handles and threads that ran out."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN):
+        return False
+    said = ("Too many open files", "can't start new thread", "Resource temporarily unavailable")
+    return not any(text in str(error) for text in said)
+
 
 class NothingPublished(StoreError):
-    """No snapshot has been published in this folder yet."""
+    """No snapshot that this version can read has been published in this folder yet."""
+
+    def __init__(self, text: str, trouble: Trouble = Trouble.NOT_MADE) -> None:
+        super().__init__(text, trouble)
 
 
 class AssertionFailed(AispendError):
@@ -104,7 +145,10 @@ ENDS_THE_ACCOUNT = frozenset(
 
 
 class FetchError(AispendError):
-    """A window could not be read. `retry_after` is the provider's own wish, in seconds; `status` is HTTP's, if any."""
+    """A window could not be read. `retry_after` is the provider's own wish, in seconds; `status` is HTTP's, if any.
+
+    `plain` is the text without the provider's own words, where it has any: what the log may have of it.
+    """
 
     def __init__(
         self,
@@ -114,9 +158,12 @@ class FetchError(AispendError):
         retry_after: float | None = None,
         final: bool = False,
         status: int | None = None,
+        plain: str | None = None,
     ) -> None:
         super().__init__(text)
         self.error_class = error_class
         self.status = status
+        quoting = error_class is ErrorClass.SCHEMA  # it may say what it stumbled over
+        self.plain = plain or ("the answer has not the known shape" if quoting else text)
         self.retry_after = retry_after
         self.transient = error_class in TRANSIENT and not final

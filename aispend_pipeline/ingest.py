@@ -11,6 +11,7 @@ import httpx
 from aispend_pipeline import points
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ErrorClass
+from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Feed, Fetch, Window
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources.engine import Source, read_account, windows_to_ask
@@ -93,7 +94,9 @@ async def _keep_as_they_end(
     broken: list[BaseException] = []
     while unread:
         ended, unread = await _next_ended(unread)
-        broken += [error for task in ended if (error := task.exception())]
+        for error in filter(None, (task.exception() for task in ended)):
+            log.error("fault", what="an account", **fault(error))
+            broken.append(error)
         read = [fetch for task in ended if not task.exception() for fetch in task.result()]
         points.reached("fetched")
         for stored in await asyncio.to_thread(_stored_together, read, store):
@@ -114,6 +117,7 @@ def _stored_together(read: Sequence[Fetch], store: Callable[[Sequence[Fetch]], N
     except Exception as error:
         accounts = {fetch.account for fetch in read}
         if len(accounts) == 1:
+            log.error("fetch.not_stored", accounts=sorted(accounts), **fault(error))
             return [error]
         apart = ([fetch for fetch in read if fetch.account == account] for account in sorted(accounts))
         return [stored for of_account in apart for stored in _stored_together(of_account, store)]

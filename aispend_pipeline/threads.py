@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ async def apart(function: Callable[[], T]) -> T:
 
     `asyncio.to_thread` has its threads joined when the loop ends: a library that hangs would hold up Ctrl-C.
     """
-    loop = asyncio.get_running_loop()
+    loop, context = asyncio.get_running_loop(), copy_context()
     done: asyncio.Future[T] = loop.create_future()
 
     def settle(how: Callable[[], None]) -> None:
@@ -24,7 +25,7 @@ async def apart(function: Callable[[], T]) -> T:
     def run() -> None:
         how: Callable[[], None]
         try:
-            how = partial(done.set_result, function())
+            how = partial(done.set_result, context.run(function))
         except Exception as error:
             how = partial(done.set_exception, error)
         if not loop.is_closed():

@@ -2,22 +2,29 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
+from starlette.testclient import TestClient
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples" / "openai"
 SCHEMAS = Path(__file__).parent / "schemas"
 KEY = "sk-admin-test-7d1f0c"
+
+
+# A client without a socket asks by this machine's address too: the service answers to no stranger's name.
+TestClient.__init__ = partialmethod(TestClient.__init__, base_url="http://127.0.0.1")
 
 
 def pytest_configure() -> None:
@@ -89,6 +96,19 @@ def serve_app() -> Iterator[Callable[..., str]]:
 
     with ExitStack() as stack:
         yield lambda app: stack.enter_context(served(app))
+
+
+@pytest.fixture
+def promtool() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs Prometheus' own checks."""
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+        return subprocess.run([program, *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+
+    return run
 
 
 @pytest.fixture

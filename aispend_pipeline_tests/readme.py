@@ -4,15 +4,17 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typer
 
 from aispend_pipeline.cli.main import app
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.log import EVENTS
 from aispend_pipeline.service.app import create_app
-from aispend_pipeline.settings import ACCOUNT_TYPES, UNUSED, Settings
+from aispend_pipeline.service.metrics_declared import METRICS
+from aispend_pipeline.settings import ACCOUNT_TYPES, Settings
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -43,8 +45,7 @@ def settings() -> list[str]:
         for field in model.model_fields.values():
             if field.alias:
                 default = "" if field.is_required() or field.default in (None, ()) else f"`{field.default}`"
-                later = " (not used yet)" if field.alias in UNUSED else ""
-                lines.append(f"| `{field.alias}` | {field.description}{later} | {default} |")
+                lines.append(f"| `{field.alias}` | {field.description} | {default} |")
     return lines
 
 
@@ -59,9 +60,27 @@ def routes() -> list[str]:
     return lines
 
 
+def metrics() -> list[str]:
+    return [f"| `{one.full_name}` | {one.kind} | {_code(one.labels)} | {one.help} |" for one in METRICS]
+
+
+def events() -> list[str]:
+    return [f"| `{name}` | {event.meaning} | {_code(event.fields.split())} |" for name, event in EVENTS.items()]
+
+
+def _code(names: Iterable[str]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
 def written(text: str) -> str:
     """`text` with its tables as they should be."""
-    for name, lines in {"commands": commands(), "settings": settings(), "routes": routes()}.items():
+    for name, lines in {
+        "commands": commands(),
+        "settings": settings(),
+        "routes": routes(),
+        "metrics": metrics(),
+        "events": events(),
+    }.items():
         body = "\n".join(lines).replace("\\", "\\\\")
         text = re.sub(
             rf"<!-- {name} -->\n.*?<!-- /{name} -->", f"<!-- {name} -->\n{body}\n<!-- /{name} -->", text, flags=re.S

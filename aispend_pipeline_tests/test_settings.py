@@ -11,7 +11,7 @@ from hypothesis import assume, given, strategies
 from hypothesis import settings as bounded
 
 from aispend_pipeline.errors import SettingsError, UsageError
-from aispend_pipeline.settings import UNUSED, AnthropicAccount, OpenAIAccount, Settings
+from aispend_pipeline.settings import AnthropicAccount, OpenAIAccount, Settings
 from aispend_pipeline.sources import feeds
 
 KEY = "sk-admin-Zq81-a"
@@ -54,7 +54,7 @@ def test_every_setting_is_described_and_its_example_is_accepted(alias, field):
     made = load({"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, alias: example})
 
     assert alias in made.shown()
-    assert made.warnings == ((f"{alias}: set, but this version does nothing with it yet",) if alias in UNUSED else ())
+    assert made.warnings == ()
 
 
 def test_nothing_is_needed():
@@ -424,10 +424,6 @@ class TestNames:
     )
     def test_those_of_other_programs_stay_silent(self, name):
         assert load({name: "1"}).warnings == ()
-
-    def test_those_that_do_nothing_yet_are_said_to(self):
-        for name in UNUSED:
-            assert load({name: "1"}).warnings == (f"{name}: set, but this version does nothing with it yet",)
 
     def test_a_misspelt_one_never_shows_its_value(self):
         assert "secret" not in str(load(OPENAI_APIKEY="secret").warnings)

@@ -13,7 +13,7 @@ from aispend_pipeline.alerts.channels import Attempted, Channel, Outcome, Outgoi
 from aispend_pipeline.alerts.outbox import Claimed, Outbox
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import StoreError
-from aispend_pipeline.log import log
+from aispend_pipeline.log import fault, log
 from aispend_pipeline.state.database import State
 
 
@@ -77,18 +77,14 @@ class Dispatcher:
         return claimed
 
     async def _deliver(self, claimed: Claimed) -> Sent:
+        began = self._clock.monotonic()
         attempted = await self._attempt(claimed)
+        seconds = round(self._clock.monotonic() - began, 3)
         points.reached("sent")
         with self._state.transaction() as connection:
             Outbox(connection).record(claimed, attempted, self._clock.now(), self._jitter)
         points.reached("recorded")
-        log.info(
-            "alert.sent" if attempted.outcome is Outcome.DELIVERED else "alert.failed",
-            id=claimed.message_id,
-            channel=claimed.channel,
-            attempt=claimed.attempt,
-            error=None if attempted.outcome is Outcome.DELIVERED else attempted.told,
-        )
+        _tell(claimed, attempted, seconds)
         return Sent(claimed.message_id, claimed.channel, claimed.attempt, attempted)
 
     async def _attempt(self, claimed: Claimed) -> Attempted:
@@ -96,4 +92,16 @@ class Dispatcher:
         try:
             return await self._channels[claimed.channel].send(outgoing, self._clock.now())
         except Exception as error:  # a fault on our side: it must neither stop other lanes nor go unseen
+            log.error("fault", what=f"{claimed.channel} {claimed.message_id}", **fault(error))
             return Attempted(Outcome.RETRY, error_class="internal", told=f"{claimed.channel}: {type(error).__name__}")
+
+
+def _tell(claimed: Claimed, attempted: Attempted, seconds: float) -> None:
+    """Log what became of an attempt; what the receiver said is in the outbox."""
+    of = {"id": claimed.message_id, "channel": claimed.channel, "events": claimed.events, "attempt": claimed.attempt}
+    if attempted.outcome is Outcome.DELIVERED:
+        log.info("alert.sent", **of, seconds=seconds)
+        return
+    told = log.error if attempted.outcome is Outcome.DEAD else log.warning
+    why = {"outcome": attempted.outcome, "error_class": attempted.error_class, "status": attempted.http_status}
+    told("alert.failed", **of, seconds=seconds, **why)

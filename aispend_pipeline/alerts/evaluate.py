@@ -18,6 +18,7 @@ from aispend_pipeline.caps.incidents import Change, Rhythm, Sign, changes
 from aispend_pipeline.caps.ledger import Kept, Ledger
 from aispend_pipeline.caps.model import NO_VERSION, Caps, Event, EventType, Measurement, Period, Scope, Version
 from aispend_pipeline.caps.policy import Said, Standing, Timing
+from aispend_pipeline.log import log
 from aispend_pipeline.state.database import State
 
 REMIND_INGEST = timedelta(hours=24)
@@ -71,6 +72,10 @@ def evaluate(state: State, inputs: Inputs, now: datetime) -> list[Event]:
         events = _Evaluation(connection, inputs, now).run()
         points.reached("before_evaluated")
     points.reached("evaluated")
+    for event in events:
+        reached = None if event.level is None else event.level.word
+        of = {"type": event.type, "scope": event.scope, "period": event.period}
+        log.info("event.new", id=event.event_id, **of, reached=reached)
     return events
 
 

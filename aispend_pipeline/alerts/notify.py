@@ -84,7 +84,8 @@ def _movers(settings: Settings, now: datetime) -> Movers:
     def movers(name: str, period: Period) -> list[dict[str, str | None]]:
         try:
             return measure.movers(settings.home, by_name[name], period, now) if name in by_name else []
-        except StoreError:
+        except StoreError as error:
+            log.warning("movers.unknown", scope=name, error=str(error))
             return []
 
     return movers
@@ -111,9 +112,12 @@ def notify(
     dispatcher = Dispatcher(state, channels(settings, limits), clock)
     while True:
         try:
-            now = clock.now()
+            now, began = clock.now(), clock.monotonic()
             inputs = inputs_of(settings, limits, now)
-            done.events += evaluate(state, inputs, now)
+            events = evaluate(state, inputs, now)
+            done.events += events
+            figures = {"scopes": len(inputs.scopes), "events": len(events), "seq": inputs.snapshot.seq}
+            log.info("caps.evaluated", **figures, seconds=round(clock.monotonic() - began, 3))
         finally:
             sent = dispatcher.dispatch(until=until)
             done.sent += sent
@@ -127,4 +131,4 @@ def notify(
 def _beat(address: str, limits: SendLimits) -> None:
     beaten = asyncio.run(heartbeat(address, limits))
     if beaten.error_class is not None:
-        log.warning("heartbeat.failed", error=beaten.told)
+        log.warning("heartbeat.failed", error_class=beaten.error_class, status=beaten.http_status)

@@ -64,7 +64,7 @@ class Superseded(NamedTuple):
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery that is ours until the lease ends. `attempt` counts from 1."""
+    """A delivery that is ours until the lease ends. `attempt` counts from 1; `events` are those that it tells."""
 
     message_id: str
     channel: str
@@ -73,6 +73,7 @@ class Claimed:
     created_at: datetime
     attempt: int
     lease_token: str
+    events: Sequence[str] = ()
 
 
 class Outbox:
@@ -166,7 +167,14 @@ class Outbox:
     def _lease(self, row: sa.Row[Any], now: datetime) -> Claimed:
         self.write_off_lost(row, now)
         claimed = Claimed(
-            row.message_id, row.channel, row.lane, row.body, row.created_at, row.attempts + 1, secrets.token_hex(8)
+            row.message_id,
+            row.channel,
+            row.lane,
+            row.body,
+            row.created_at,
+            row.attempts + 1,
+            secrets.token_hex(8),
+            tuple(self._told_by(row.message_id, row.channel)),
         )
         self._update(
             claimed,

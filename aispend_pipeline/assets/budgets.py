@@ -7,6 +7,7 @@ from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.raw import READ, Events
 from aispend_pipeline.budgets.model import SOURCE
 from aispend_pipeline.budgets.reading import BudgetsRead, read_budgets
+from aispend_pipeline.log import bound
 
 BUDGETS = dg.AssetKey(["raw", SOURCE])
 
@@ -26,13 +27,14 @@ def budgets(context: dg.AssetExecutionContext, installation: dg.ResourceParam[In
     It is not partitioned, since a budget is of no day, and fails only if nothing at all was read.
     """
     started = installation.clock.monotonic()
-    accounts = read_budgets(
-        installation.settings,
-        installation.warehouse,
-        clock=installation.clock,
-        limits=installation.limits,
-        run_id=context.run.run_id,
-    )
+    with bound(run_id=context.run.run_id):
+        accounts = read_budgets(
+            installation.settings,
+            installation.warehouse,
+            clock=installation.clock,
+            limits=installation.limits,
+            run_id=context.run.run_id,
+        )
     failed = [f"{read.account}: {error}" for read in accounts for error in read.errors]
     yield dg.AssetCheckResult(
         passed=not failed,

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster import DagsterInstance
 
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.orphans import PROCESS, end_orphans, this_process
 from aispend_pipeline.definitions import product
+from aispend_pipeline.health.dagster_files import PREPARED, PREPARING, dagster_folder, files_of
+from aispend_pipeline.health.stores import WITHOUT_DAGSTER
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sql import packaged
+from aispend_pipeline.state.trouble import unusable
 from aispend_pipeline.warehouse import folder, lock
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -26,11 +30,11 @@ def prepare_instance(settings: Settings) -> Path:
     Two processes that first meet an empty folder can stamp its schema twice, and nothing loads after.
     """
     folder.prepare(settings.home)
-    at = (settings.dagster_home or settings.home / "dagster").expanduser().absolute()
+    at = dagster_folder(settings)
     at.mkdir(mode=0o700, parents=True, exist_ok=True)
-    prepared = at / ".prepared-by-dagster"
-    with lock.held(settings.home / "dagster.lock", timeout=120):
-        if not prepared.exists() or prepared.read_text() != dg.__version__:
+    prepared = at / PREPARED
+    with lock.held(settings.home / PREPARING, timeout=120):
+        if not prepared.exists() or prepared.read_text() != dg.__version__ or not all(map(Path.exists, files_of(at))):
             if not (at / "dagster.yaml").exists():
                 folder.write_durably(at / "dagster.yaml", packaged("assets", "dagster.yaml"))
             with redirect_stdout(StringIO()), DagsterInstance.from_config(str(at)) as instance:
@@ -41,10 +45,16 @@ def prepare_instance(settings: Settings) -> Path:
 
 @contextmanager
 def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
-    """The installation's instance, with the runs of processes that died marked as failed."""
-    with DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
-        end_orphans(instance)
-        yield instance
+    """The installation's instance, with the runs of processes that died marked as failed.
+
+    Raises `StoreError` where Dagster's storage cannot be used.
+    """
+    try:
+        with DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+            end_orphans(instance)
+            yield instance
+    except sa.exc.DatabaseError as error:
+        raise unusable(dagster_folder(settings), error.orig, WITHOUT_DAGSTER) from error
 
 
 class Run(NamedTuple):
@@ -60,20 +70,23 @@ def run_here(
     job: str,
     keys: Sequence[dg.AssetKey],
     tags: Mapping[str, str],
+    run_id: str | None = None,
 ) -> Run:
-    """Run `keys` of a job with `tags` here and now, or all of one that has none.
+    """Run `keys` of a job with `tags` here and now, or all of one that has none; under `run_id` if it is given.
 
-    Ctrl-C, of which Dagster makes a failed step, is raised again.
+    Ctrl-C and a request to end, of which Dagster makes a failed step, cancel the run and are raised again.
     """
     result = _job(installation, job).execute_in_process(
         instance=instance,
         asset_selection=list(keys) or None,
         tags={**tags, PROCESS: this_process()},
         run_config=_QUIET,
+        run_id=run_id,
         raise_on_error=False,
     )
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     if any(_interrupted(event) for event in failures):
+        instance.report_run_canceled(result.dagster_run, "whoever ran it was asked to end")
         raise KeyboardInterrupt
     return Run(result.run_id, [_reason(event) for event in failures])
 

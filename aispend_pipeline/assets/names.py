@@ -5,6 +5,7 @@ import dagster as dg
 from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.raw import READ, Events
+from aispend_pipeline.log import bound
 from aispend_pipeline.names.reading import NamesRead, read_names
 from aispend_pipeline.tick import names_due_now
 
@@ -30,20 +31,21 @@ NAME = {
     metadata={"dagster/column_schema": columns.schema(NAME)},
     check_specs=[dg.AssetCheckSpec(READ, asset=NAMES, description="Every account answered every list.")],
 )
-def names(installation: dg.ResourceParam[Installation]) -> Events:
+def names(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
     """Read the lists of every account that is due, or, if none is, of all.
 
     It is not partitioned, since a list tells only what is there now, and fails only if nothing at all was read.
     """
     started = installation.clock.monotonic()
     settings = installation.settings
-    accounts = read_names(
-        settings,
-        installation.warehouse,
-        clock=installation.clock,
-        limits=installation.limits,
-        only=names_due_now(settings, installation.clock.now()) or None,
-    )
+    with bound(run_id=context.run.run_id):
+        accounts = read_names(
+            settings,
+            installation.warehouse,
+            clock=installation.clock,
+            limits=installation.limits,
+            only=names_due_now(settings, installation.clock.now()) or None,
+        )
     failed = [f"{read}: {read.error}" for read in accounts if not read.complete and not read.out_of_budget]
     yield dg.AssetCheckResult(
         passed=not failed,

@@ -7,10 +7,11 @@ import dagster as dg
 
 from aispend_pipeline.alerts.channels import Outcome
 from aispend_pipeline.alerts.notify import notify
-from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.old_runs import OVER, delete
 from aispend_pipeline.assets.orphans import PROCESS, this_process
+from aispend_pipeline.assets.tags import LANE
+from aispend_pipeline.log import bound
 
 # A run begins nothing after this time; what is left is due for the next one.
 SECONDS = 300.0
@@ -24,7 +25,8 @@ def evaluate_and_send(context: dg.OpExecutionContext, installation: dg.ResourceP
     """Evaluate and send; a receiver that fails does not fail the run: that is in the outbox."""
     context.instance.add_run_tags(context.run_id, {PROCESS: this_process()})
     started = installation.clock.monotonic()
-    done = notify(installation.settings, installation.clock, seconds=SECONDS)
+    with bound(run_id=context.run_id):
+        done = notify(installation.settings, installation.clock, seconds=SECONDS)
     outcomes = Counter(one.attempted.outcome for one in done.sent)
     context.add_output_metadata(
         {

@@ -5,8 +5,12 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from aispend_pipeline.log import log
+
 # The tag by which a run names the process that it is in.
 PROCESS = "aispend/process"
+# The tag that Dagster gives to the runs that its daemon has begun.
+_LAUNCHED = ".dagster/grpc_info"
 _UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]
 
 
@@ -21,6 +25,14 @@ def end_orphans(instance: DagsterInstance, job: str | None = None) -> None:
         process = run.tags.get(PROCESS)
         if process and not _alive(process):
             instance.report_run_failed(run, "the process that ran it is gone")
+            log.warning("run.lost", run=run.run_id, job=run.job_name)
+
+
+def cancel_launched(instance: DagsterInstance) -> None:
+    """Say of the runs that the daemon has begun that they are meant to end: else they would count as failed."""
+    for run in instance.get_runs(RunsFilter(statuses=_UNDER_WAY)):
+        if _LAUNCHED in run.tags:
+            instance.report_run_canceling(run, "aispend up was asked to end")
 
 
 def _alive(process: str) -> bool:

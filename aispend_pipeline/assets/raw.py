@@ -8,9 +8,11 @@ import dagster as dg
 
 from aispend_pipeline import ingest, money
 from aispend_pipeline.assets import columns
-from aispend_pipeline.assets.grid import a_month_a_run, accounts_asked, days, window_of
+from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.tags import accounts_asked
 from aispend_pipeline.errors import ErrorClass
+from aispend_pipeline.log import bound
 from aispend_pipeline.model import Fetch, FetchState
 from aispend_pipeline.sources.engine import Source
 
@@ -38,8 +40,8 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         check_specs=[dg.AssetCheckSpec(READ, asset=key, description="Every account answered every window.")],
     )
     def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
-        fetches = _last_of_each(
-            ingest.read_source(
+        with bound(run_id=context.run.run_id):
+            read = ingest.read_source(
                 source,
                 installation.settings,
                 installation.warehouse,
@@ -49,7 +51,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
                 accounts=accounts_asked(context.run.tags, source.name),
                 run_id=context.run.run_id,
             )
-        )
+        fetches = _last_of_each(read)
         waiting, others = _parted(fetches)
         failed = [f"{f.account} {f.window}: {f.error}" for f in others if f.state is FetchState.FAILED]
         yield dg.AssetCheckResult(

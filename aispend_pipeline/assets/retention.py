@@ -5,10 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.orphans import PROCESS, this_process
+from aispend_pipeline.assets.tags import LANE
+from aispend_pipeline.log import bound
 from aispend_pipeline.warehouse.retention import Removed, expire, has_pages_before
 
 # A run begins nothing after this time; the next day's goes on.
@@ -29,10 +30,11 @@ def delete_what_is_old(context: dg.OpExecutionContext, installation: dg.Resource
         return clock.monotonic() - started < SECONDS
 
     bytes_before = _size(warehouse.file)
-    removed = expire(warehouse, now - timedelta(days=settings.retention_days), more=more)
-    runs = prune(context.instance, now - RUNS_KEPT_FOR, more=more)
-    shorten(settings.home / "dagster.log", MOST_LOG_BYTES)
-    compacted = warehouse.compact()
+    with bound(run_id=context.run_id):
+        removed = expire(warehouse, now - timedelta(days=settings.retention_days), more=more)
+        runs = prune(context.instance, now - RUNS_KEPT_FOR, more=more)
+        shorten(settings.home / "dagster.log", MOST_LOG_BYTES)
+        compacted = warehouse.compact()
     _note_on_assets(context, removed)
     context.add_output_metadata(
         {

@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from aispend_pipeline.assets.budgets import BUDGETS
-from aispend_pipeline.assets.grid import LANE, feeds_tag, range_tags
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.spend import ADDED_UP
+from aispend_pipeline.assets.tags import HOME, LANE, RECOMPUTE, feeds_tag, range_tags
 from aispend_pipeline.due import Due, again
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
@@ -22,11 +23,16 @@ hourly_ingest_job = dg.define_asset_job(
     selection=dg.AssetSelection.all(),
     description="Read the providers, then add up; the schedule asks for the two apart.",
 )
-recompute_job = dg.define_asset_job(
-    "recompute",
-    selection=dg.AssetSelection.assets(*ADDED_UP),
-    description="Rows, sums and coverage again from stored pages; no provider is called.",
-)
+
+
+def recompute_job(home: str) -> UnresolvedAssetJobDefinition:
+    """The job that makes days again; it says whose, so that nobody asks the Dagster of another `home` for runs."""
+    return dg.define_asset_job(
+        RECOMPUTE,
+        selection=dg.AssetSelection.assets(*ADDED_UP),
+        description="Rows, sums and coverage again from stored pages; no provider is called.",
+        metadata={HOME: home},
+    )
 
 
 class Step(NamedTuple):

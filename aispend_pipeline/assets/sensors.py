@@ -6,10 +6,10 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from aispend_pipeline.alerts.look import look
-from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.notify import notify_job
 from aispend_pipeline.assets.orphans import end_orphans
+from aispend_pipeline.assets.tags import LANE
 
 # A run that failed would fail again at once, and every run has a page of its own.
 RETRY_AFTER = timedelta(minutes=2)

@@ -14,6 +14,7 @@ from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.raw import Events, plotted
 from aispend_pipeline.errors import AssertionFailed
+from aispend_pipeline.log import bound
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
 from aispend_pipeline.sources import SOURCES
 
@@ -89,12 +90,13 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
     Whichever of them is asked for, all are made, in the one transaction; what was not asked for is not told.
     """
     try:
-        outcome = add_up(
-            installation.warehouse,
-            window_of(context),
-            installation.clock,
-            calibrated=installation.settings.calibrate_estimates,
-        )
+        with bound(run_id=context.run.run_id):
+            outcome = add_up(
+                installation.warehouse,
+                window_of(context),
+                installation.clock,
+                calibrated=installation.settings.calibrate_estimates,
+            )
     except AssertionFailed as error:
         told = [
             dg.AssetCheckResult(passed=False, check_name=error.check, asset_key=SPEND, metadata={"found": str(error)})

@@ -5,18 +5,20 @@ and a pull may be held open for some seconds while nothing is there.
 """
 
 import json
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from aispend_pipeline.budgets.model import SOURCE, Budget
 from aispend_pipeline.budgets.parse import budgets_of_list, next_page, one_budget
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import FetchError
+from aispend_pipeline.log import bound
 from aispend_pipeline.model import Fetch, FetchState, Page, Reading, Request, Window
 from aispend_pipeline.settings import GoogleAccount
 from aispend_pipeline.sources import google, paging
+from aispend_pipeline.sources.engine import begun_at, tell
 from aispend_pipeline.sources.http import Caller, Limits
 
 MESSAGES_A_PULL = 100
@@ -88,29 +90,37 @@ async def ask(
     limits: Limits,
 ) -> Asked[T]:
     """Ask to the last page. A budget is of no day: its fetch is of the day on which it was asked, and answers none."""
-    started_at = clock.now()
-    pages: list[Page] = []
+    started_at, began, pages = clock.now(), clock.monotonic(), list[Page]()
+    fetch_id = begun_at(started_at)
     found, failed = None, None
-    try:
-        async for asked, body in paging.bodies(caller, request, cursor, _page_at, limits):
-            pages.append(Page.received(Reading.ROWS, asked, clock.now(), body))
-        found = parsed([page.body for page in pages])
-    except FetchError as error:
-        failed = error
-    fetch = Fetch(
-        fetch_id=f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}",
+    with bound(fetch_id=fetch_id):
+        try:
+            async for asked, body in paging.bodies(caller, request, cursor, _page_at, limits):
+                pages.append(Page.received(Reading.ROWS, asked, clock.now(), body))
+            found = parsed([page.body for page in pages])
+        except FetchError as error:
+            failed = error
+        fetch = _made(fetch_id, account, started_at, clock.now(), pages, failed)
+        tell(fetch, clock.monotonic() - began, failed.plain if failed else None)
+    return Asked(fetch, found, failed)
+
+
+def _made(
+    fetch_id: str, account: str, started_at: datetime, now: datetime, pages: list[Page], failed: FetchError | None
+) -> Fetch:
+    return Fetch(
+        fetch_id=fetch_id,
         source=SOURCE,
         provider=google.PROVIDER,
         account=account,
         window=Window(started_at.date(), started_at.date()),
         state=FetchState.FAILED if failed else FetchState.COMPLETE,
         started_at=started_at,
-        finished_at=clock.now(),
+        finished_at=now,
         pages=pages,
         error_class=failed.error_class if failed else None,
         error=str(failed) if failed else None,
     )
-    return Asked(fetch, found, failed)
 
 
 def _page_at(request: Request, token: str) -> Request:

@@ -18,7 +18,7 @@ from aispend_pipeline.budgets.notifications import Received, received
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
 from aispend_pipeline.ingest import python_handles_interrupts
-from aispend_pipeline.log import log
+from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Fetch
 from aispend_pipeline.settings import GoogleAccount, Settings
 from aispend_pipeline.sources import google
@@ -119,17 +119,25 @@ class _Reader:
 
     async def read(self) -> BudgetsRead:
         """Read what the budgets are set to, then the notifications, and note what became of it."""
-        read = self._read
+        read, began = self._read, self._clock.monotonic()
         budgets = self._caller(self._budgets, self._limits)
         pubsub = self._caller(self._pubsub, replace(_patient(self._limits), attempts=1))
         for part in (partial(self._configured, budgets), partial(self._notified, pubsub)):
             try:
                 await part()
             except Exception as error:  # whatever it is, it is this account's alone
+                log.error("fault", what=str(read), **fault(error))
                 read.errors.append(budgets.redacted(str(error) if isinstance(error, AispendError) else repr(error)))
         self._unwritten.append(lambda of: stored.store_attempt(of, read.account, read.started_at, read.error))
         await self._write()
-        log.info("budgets.read", account=read.account, budgets=read.budgets, **read.messages, error=read.error)
+        log.info(
+            "budgets.read",
+            account=read.account,
+            budgets=read.budgets,
+            messages=read.messages,
+            errors=len(read.errors),
+            seconds=round(self._clock.monotonic() - began, 3),
+        )
         return read
 
     def _caller(self, of: Interface, limits: Limits) -> Caller:
@@ -213,14 +221,15 @@ class _Reader:
         try:
             await caller.page(acknowledge(subscription, came.ack_ids))
         except FetchError as error:
-            told = self._explained(error, self._pubsub)
-            log.warning("budgets.not_acknowledged", account=self._account.name, error=told)
+            told = self._explained(error, self._pubsub, error.plain)
+            name = self._account.name
+            log.warning("budgets.not_acknowledged", account=name, error_class=error.error_class, error=told)
             return False
         return True
 
-    def _explained(self, error: FetchError, of: Interface) -> str:
-        """What happened, and what to do about it where an answer of Google's tells."""
-        told = str(error).strip().rstrip(".")
+    def _explained(self, error: FetchError, of: Interface, said: str = "") -> str:
+        """What happened, or what is `said` of it, and what to do about it where an answer of Google's tells."""
+        told = (said or str(error)).strip().rstrip(".")
         asker = Asker("the account of the credentials", self._account.query_project or "PROJECT", self._account.suffix)
         remedy = remedy_of(error, of, asker)
         return f"{told}; {remedy}" if remedy else told

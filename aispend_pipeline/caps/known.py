@@ -81,8 +81,9 @@ def newest(home: Path) -> Iterator[tuple[Published, duckdb.DuckDBPyConnection]]:
     try:
         with cursor:
             yield published, cursor
-    except duckdb.IOException:
-        raise StoreError(f"{home}: the published snapshot cannot be read; run: aispend recompute") from None
+    except duckdb.Error as error:
+        told = str(error).partition("\n")[0][:200]
+        raise StoreError(f"{home}: the published snapshot cannot be read ({told}); run: aispend recompute") from None
 
 
 def read(cursor: duckdb.DuckDBPyConnection, settings: Settings, window: Window) -> Known:

@@ -13,8 +13,8 @@ import httpx
 from aispend_pipeline import money
 from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.cli import alerts, caps, ingest, screen, serve
-from aispend_pipeline.cli.stay import stay
+from aispend_pipeline.cli import alerts, caps, ingest, listening, screen
+from aispend_pipeline.cli.stay import alone, stay
 from aispend_pipeline.clock import Clock, SystemClock
 from aispend_pipeline.due import start_date
 from aispend_pipeline.errors import UsageError
@@ -43,6 +43,8 @@ def demo(once: bool, home: Path | None, scenario_name: str | None) -> int:
     scenario = _scenario(scenario_name, clock.now())
     _claim(home)
     with ExitStack() as stack:
+        if not once:
+            stack.enter_context(alone(home))
         simulated = {
             "OpenAI": openai(_OPENAI, clock, scenario=scenario),
             "Anthropic": anthropic(_ANTHROPIC, clock, scenario=scenario),
@@ -51,7 +53,7 @@ def demo(once: bool, home: Path | None, scenario_name: str | None) -> int:
         bases = {name: stack.enter_context(served(app)) for name, app in simulated.items()}
         environment = _environment(home, bases) | _caps(clock.now(), scenario)
         settings = Settings.load(environment, dotenv=None)
-        listener = None if once else stack.enter_context(serve.listen(settings.host, settings.port))
+        listener = None if once else stack.enter_context(listening.listen(settings))
         places = ", ".join(f"a simulated {name} is on {base}" for name, base in bases.items())
         print(f"{places}; two accounts each", flush=True)
         now = clock.now()
@@ -93,9 +95,8 @@ def _claim(home: Path) -> None:
 
 
 def _environment(home: Path, bases: Mapping[str, str]) -> dict[str, str]:
-    """The demo's whole environment: of the caller's settings only where to listen is taken over."""
-    listening = ("AISPEND_HOST", "AISPEND_PORT", "AISPEND_DAGSTER_HOST", "AISPEND_DAGSTER_PORT")
-    kept = {name: os.environ[name] for name in listening if name in os.environ}
+    """The demo's whole environment: of the caller's settings only the ports are taken over."""
+    kept = {name: os.environ[name] for name in ("AISPEND_PORT", "AISPEND_DAGSTER_PORT") if name in os.environ}
     others = dict.fromkeys((name for name in os.environ if name.startswith(OURS)), "")
     keys = environment_of(bases["Google"], organisation.ACCOUNTS) | {
         kind.made_by[0] + suffix(account): key

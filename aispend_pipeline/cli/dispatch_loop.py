@@ -12,7 +12,7 @@ from aispend_pipeline.alerts.dispatch import Dispatcher
 from aispend_pipeline.alerts.outbox import next_due
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import SettingsError, StoreError
-from aispend_pipeline.log import log
+from aispend_pipeline.log import fault, log
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
 
@@ -65,7 +65,7 @@ class _Loop:
         except StoreError as error:
             self._tell("state.unusable", str(error))
         except Exception as error:  # the thread must not end of it
-            self._tell("dispatch.failed", repr(error))
+            self._tell("dispatch.failed", **fault(error))
 
     def _current(self) -> Settings:
         try:
@@ -75,8 +75,8 @@ class _Loop:
             self._tell("settings.unusable", "; ".join(error.lines))
         return self._settings
 
-    def _tell(self, event: str, error: str) -> None:
+    def _tell(self, event: str, error: str, **more: str) -> None:
         """Log a trouble once, not every second."""
         if self._told.get(event) != error:
             self._told[event] = error
-            log.warning(event, error=error)
+            log.warning(event, error=error, **more)

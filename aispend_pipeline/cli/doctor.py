@@ -25,7 +25,7 @@ def examine(settings: Settings, clock: Clock) -> int:
     """Settings and home first, then what the providers say."""
     month = due.last_month(clock.now().date())
     well = _tell(configured.examine(settings, Path(".env")))
-    well &= _tell(home.examine(settings.home))
+    well &= _tell(home.examine(settings, clock.now()))
     well &= _tell(_demo(settings))
     with screen.progress() as progress:
         progress.say("asking the providers")

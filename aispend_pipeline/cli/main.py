@@ -107,11 +107,12 @@ def recompute(
     first: From = None,
     last: To = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    output: Annotated[str, typer.Option("--format", metavar="FORMAT", help="text or json.")] = "text",
 ) -> None:
     """Make rows and sums again from stored pages, and say what changed; no provider is called."""
     from aispend_pipeline.cli import recompute as command
 
-    raise typer.Exit(command.recompute(first, last, dry_run))
+    raise typer.Exit(command.recompute(first, last, dry_run, output))
 
 
 @app.command()
@@ -227,32 +228,40 @@ def demo(
     raise typer.Exit(command.demo(once, home, scenario))
 
 
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Let everybody read who can reach it: listen beyond this machine openly.")
+]
+
+
 @app.command()
-def up() -> None:
+def up(insecure: Insecure = False) -> None:
     """Read every hour, watch the caps, tell people and answer questions, until Ctrl-C."""
     from aispend_pipeline.cli import up as command
 
-    raise typer.Exit(command.up())
+    raise typer.Exit(command.up(insecure=insecure))
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; AISPEND_HOST if left out.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; AISPEND_PORT if left out.")] = None,
+    insecure: Insecure = False,
 ) -> None:
     """Serve the query service until Ctrl-C."""
     from aispend_pipeline.cli import serve as command
 
-    raise typer.Exit(command.serve(host, port))
+    raise typer.Exit(command.serve(host, port, insecure=insecure))
 
 
+# What commands say on standard output, in their own words.
+TOLD = frozenset({"fetch.done", "names.refused", "alert.failed"})
 # What typer makes of Ctrl-C.
 _CTRL_C = 130
 
 
 def run() -> None:
     """Entry point: every failure is one line on standard error, never a traceback."""
-    log.configure(logging.WARNING)
+    log.configure(logging.WARNING, told=TOLD)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     try:

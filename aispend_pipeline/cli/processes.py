@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from aispend_pipeline.assets.tags import MODULE
 from aispend_pipeline.errors import AispendError, UsageError
 
-MODULE = "aispend_pipeline.definitions"
+_WITH_PARENT = "aispend_pipeline.cli.with_parent"
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 10.0
+# With what else there is to end, all of it within ten seconds.
+_STOP_SECONDS = 7.0
 
 Process = subprocess.Popen[bytes]
 
@@ -46,7 +48,7 @@ def _running(
             program = str(Path(sys.executable).parent / command[0])
             processes.append(
                 subprocess.Popen(
-                    [program, *command[1:]],
+                    [sys.executable, "-m", _WITH_PARENT, program, *command[1:]],
                     env={**os.environ, **environment},
                     cwd=folder,
                     stdout=output,

@@ -1,53 +1,68 @@
 """`aispend recompute`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from dagster import DagsterInstance
+import orjson
 
 from aispend_pipeline import money
-from aispend_pipeline.assets import in_process
-from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.spend import ADDED_UP
 from aispend_pipeline.cli import screen
 from aispend_pipeline.due import DAYS_A_RUN, start_date
-from aispend_pipeline.errors import NothingPublished
+from aispend_pipeline.errors import NothingPublished, UsageError
 from aispend_pipeline.model import Window
-from aispend_pipeline.rollup.add_up import Change, Outcome, add_up
+from aispend_pipeline.recompute import making
+from aispend_pipeline.recompute.on_dagster import days_made
+from aispend_pipeline.rollup.add_up import Outcome
+
+FORMATS = ("text", "json")
 
 
-def recompute(first: str | None, last: str | None, dry_run: bool) -> int:
+class Made(NamedTuple):
+    """What came of some days, and a line for each step that failed."""
+
+    outcome: Outcome
+    errors: list[str]
+
+
+def recompute(first: str | None, last: str | None, dry_run: bool, output: str) -> int:
     """Make rows and sums again from stored pages, or say what would change; 1 if something kept its old rows."""
+    if output not in FORMATS:
+        raise UsageError(f"--format {output!r} is not one of {', '.join(FORMATS)}")
     installation = Installation(screen.load_settings())
     today = installation.clock.now().date()
     asked = screen.asked_window(first, last, today, start_date(installation.settings, today))
     if not installation.warehouse.file.exists():
         raise NothingPublished(f"{installation.settings.home}: nothing was read yet; run: aispend ingest")
-    whole = True
-    with screen.progress() as progress, in_process.instance_of(installation.settings) as instance:
+    made = []
+    with screen.progress() as progress:
+        for one in _differences(installation, asked) if dry_run else _made(installation, asked, progress):
+            made.append(one)
+            if output == "text":
+                _tell(one)
+    if output == "json":
+        told = making.told(asked, [one.outcome for one in made])
+        print(orjson.dumps({**told, "errors": [line for one in made for line in one.errors]}).decode())
+    return 1 if any(one.outcome.not_remade or one.errors for one in made) else 0
+
+
+def _differences(installation: Installation, asked: Window) -> Iterator[Made]:
+    for outcome in making.differences(installation.settings, installation.clock, [asked]):
+        yield Made(outcome, [])
+
+
+def _made(installation: Installation, asked: Window, progress: screen.Progress) -> Iterator[Made]:
+    with days_made(installation) as make:
         for window in asked.pieces(DAYS_A_RUN):
             progress.say(f"adding up {window}")
-            outcome, errors = _add_up(instance, installation, window, dry_run)
-            _tell(window, outcome.changes, [*outcome.not_remade, *errors])
-            whole &= not (outcome.not_remade or errors)
-    return 0 if whole else 1
+            yield Made(*make(window, None, None))
 
 
-def _add_up(
-    instance: DagsterInstance, installation: Installation, window: Window, dry_run: bool
-) -> tuple[Outcome, list[str]]:
-    if dry_run:
-        calibrated = installation.settings.calibrate_estimates
-        return add_up(installation.warehouse, window, installation.clock, dry_run=True, calibrated=calibrated), []
-    installation.outcomes.clear()
-    errors = in_process.run_here(instance, installation, "recompute", ADDED_UP, range_tags(window)).errors
-    return (installation.outcomes or [Outcome(window)])[0], errors
-
-
-def _tell(window: Window, changes: Sequence[Change], problems: Sequence[str]) -> None:
-    print(f"{window}: {len(changes) or 'no'} changes")
+def _tell(made: Made) -> None:
+    changes = made.outcome.changes
+    print(f"{made.outcome.window}: {len(changes) or 'no'} changes")
     for change in changes:
         was, now = money.text(change.was_usd), money.text(change.is_usd)
         print(f"  {change.day} {change.source} {change.account} {change.model or 'unknown'}: was {was}, is {now} USD")
-    for problem in problems:
+    for problem in [*made.outcome.not_remade, *made.errors]:
         print(f"  {problem}")

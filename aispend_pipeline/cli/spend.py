@@ -1,6 +1,5 @@
 """`aispend spend`."""
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -14,7 +13,7 @@ from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import Finality, windows_of
-from aispend_pipeline.service import answers
+from aispend_pipeline.service import answers, forms
 from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Published, Snapshots, reads
@@ -192,15 +191,6 @@ def _json(question: Question, answer: Answer, published: Published) -> None:
 
 
 def _csv(question: Question, answer: Answer, published: Published) -> None:
-    writer = csv.writer(sys.stdout)
-    named = [name for name in question.group_by if name in reads.NAMED]
-    titles = [*question.group_by, *(f"{name}_name" for name in named)]
-    by_key = "api_key" in question.group_by
-    writer.writerow([*titles, "cost_usd", "estimated_usd", *["allocated_usd"] * by_key, *reads.TOKENS])
-    for row in answer.rows:
-        amounts = [row.usd, row.estimated_usd, *[row.allocated_usd] * by_key]
-        counts = ["" if row.counts[name] is None else row.counts[name] for name in reads.TOKENS]
-        keys = [*(row.keys[name] for name in question.group_by), *(row.names[name] for name in named)]
-        writer.writerow([*keys, *("" if usd is None else money.text(usd) for usd in amounts), *counts])
+    sys.stdout.write(forms.csv_text(question, answer))
     for line in _beside(answer):
         print(line, file=sys.stderr)

@@ -4,8 +4,8 @@ from typing import Any
 
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.health.reasons import Health
 from aispend_pipeline.service.status import status as status_body
-from aispend_pipeline.warehouse.status import Health
 
 
 def status() -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.alerts.drafts import Readership
-from aispend_pipeline.cli import screen, serve
-from aispend_pipeline.cli.stay import stay
+from aispend_pipeline.cli import listening, screen
+from aispend_pipeline.cli.stay import alone, stay
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.settings import CHANNEL_SETTINGS, DOTENV, KEY_SETTINGS, Settings
 from aispend_pipeline.sources import feeds
@@ -14,13 +14,17 @@ from aispend_pipeline.warehouse import Warehouse
 from aispend_pipeline.warehouse.snapshots import pointer
 
 
-def up() -> int:
-    """Read every hour, watch the caps, tell people and answer questions, until Ctrl-C."""
+def up(*, insecure: bool) -> int:
+    """Read every hour, watch the caps, tell people and answer questions, until Ctrl-C.
+
+    `insecure` lets everybody read who can reach us, and do in Dagster's UI what they like.
+    """
     settings, clock = screen.load_settings(), SystemClock()
     screen.refuse_demo(settings)
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr, flush=True)
-    with serve.listen(settings.host, settings.port) as listener:
+    listening.refuse_open_ui(settings, insecure=insecure)
+    with alone(settings.home), listening.listen(settings, insecure=insecure) as listener:
         fresh = pointer(settings.home) is None
         Warehouse(settings.home, clock).publish()
         if fresh and _anything(settings):

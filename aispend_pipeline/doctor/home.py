@@ -1,26 +1,28 @@
 """Can the home be used? Nothing is made in it but the folder itself, and no lock of a writer is needed."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
+from aispend_pipeline.caps.known import newest
 from aispend_pipeline.doctor.findings import Finding, Level
-from aispend_pipeline.errors import NothingPublished, StoreError
+from aispend_pipeline.errors import NothingPublished, StoreError, Trouble
+from aispend_pipeline.health import stores
+from aispend_pipeline.health.totals import shortfall
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
-from aispend_pipeline.warehouse import Snapshots, folder
+from aispend_pipeline.warehouse import folder
 
 _ABOUT = "home"
 _GIB = 1024**3
 # The warehouse is copied whole at each publishing, so that room for some copies is needed.
 LEAST_FREE = 1 * _GIB
-# Bytes 8 to 12 of every DuckDB file.
-_MAGIC = b"DUCK"
 
 
-def examine(home: Path) -> Iterator[Finding]:
-    """Folder, free space, state database, warehouse and newest snapshot; only the first where that fails."""
+def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Folder, free space, every store, and whether all is still there; only the first where that fails."""
+    home = settings.home
     try:
         folder.prepare(home)
         yield _free_space(home)
@@ -30,11 +32,21 @@ def examine(home: Path) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(Level.FAIL, _ABOUT, f"{home}: {error.strerror}; set AISPEND_HOME to another folder")
         return
-    for check in (_state, _warehouse, _snapshot):
-        try:
-            yield Finding(Level.OK, _ABOUT, check(home))
-        except (StoreError, OSError) as error:
-            yield Finding(Level.FAIL, _ABOUT, str(error))
+    yield _found(lambda: _state(home))
+    yield _found(lambda: _warehouse(home, now))
+    yield from _figures(home)
+    yield _found(lambda: _dagster(settings))
+
+
+def _found(look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(Level.OK, _ABOUT, look())
+    except StoreError as error:
+        if error.trouble is Trouble.NOT_MADE:
+            return Finding(Level.OK, _ABOUT, str(error))
+        return Finding(Level.FAIL, _ABOUT, str(error))
+    except OSError as error:
+        return Finding(Level.FAIL, _ABOUT, str(error))
 
 
 def _free_space(home: Path) -> Finding:
@@ -47,35 +59,34 @@ def _free_space(home: Path) -> Finding:
 
 def _state(home: Path) -> str:
     """Open the state database if there is one."""
-    if not (home / "state.sqlite").exists():
-        return "no state database yet"
+    stores.look_at_state(home)
     with state_of(home).transaction():
         return "the state database opens"
 
 
-def _warehouse(home: Path) -> str:
+def _warehouse(home: Path, now: datetime) -> str:
     """Look at the warehouse's first bytes: opening it would get in a writer's way."""
-    file = home / "warehouse.duckdb"
-    snapshots = sorted((home / "snapshots").glob("*.duckdb"))
-    remedy = f"restore it: cp {snapshots[-1]} {file} && rm -f {file}.wal" if snapshots else "restore it from a backup"
-    if not file.exists():
-        if snapshots:
-            raise StoreError(f"{file}: is missing; {remedy}")
-        return "no warehouse yet"
-    with file.open("rb") as opened:
-        if opened.read(12)[8:] != _MAGIC:
-            raise StoreError(f"{file}: is no DuckDB file; {remedy}")
+    stores.look_at_warehouse(home, now)
     return "the warehouse is there"
 
 
-def _snapshot(home: Path) -> str:
-    """Read from the newest snapshot."""
+def _dagster(settings: Settings) -> str:
+    stores.look_at_dagster(settings)
+    return "Dagster's storage opens"
+
+
+def _figures(home: Path) -> Iterator[Finding]:
+    """Read from the newest snapshot, and whether all that was read is still in it."""
     try:
-        published, cursor = Snapshots(home).current()
-        cursor.execute("SELECT count(*) FROM coverage")
-    except NothingPublished:
-        return "nothing was read yet; the next step is: aispend ingest"
-    except duckdb.Error as error:
-        told = str(error).partition("\n")[0][:200]
-        raise StoreError(f"{home}: the snapshot cannot be read ({told}); run: aispend recompute") from None
-    return f"the figures can be read, as of {published.at}"
+        stores.look_at_snapshot(home)
+        with newest(home) as (published, cursor):
+            lacking = shortfall(cursor)
+    except NothingPublished as error:
+        made = error.trouble is not Trouble.NOT_MADE
+        told = str(error) if made else "nothing was read yet; the next step is: aispend ingest"
+        yield Finding(Level.FAIL if made else Level.OK, _ABOUT, told)
+    except (StoreError, OSError) as error:
+        yield Finding(Level.FAIL, _ABOUT, str(error))
+    else:
+        yield Finding(Level.OK, _ABOUT, f"the figures can be read, as of {published.at}")
+        yield from (Finding(Level.FAIL, _ABOUT, line) for line in lacking)

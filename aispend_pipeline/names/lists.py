@@ -85,7 +85,8 @@ class NameList:
         try:
             return self.parse(body)
         except FetchError as error:
-            raise FetchError(error.error_class, f"{self.request.path}: {error}") from None
+            path = self.request.path
+            raise FetchError(error.error_class, f"{path}: {error}", plain=f"{path}: {error.plain}") from None
 
     def cursor(self, body: bytes) -> str | None:
         """Where the next page is; see `paging.bodies`."""

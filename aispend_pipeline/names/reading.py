@@ -11,7 +11,7 @@ import httpx
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
 from aispend_pipeline.ingest import python_handles_interrupts
-from aispend_pipeline.log import log
+from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Account
 from aispend_pipeline.names import anthropic, kept, openai
 from aispend_pipeline.names.lists import Kind, NameList
@@ -106,7 +106,7 @@ def read_names(
                 if only is None or (provider, account) in only
             ]
             try:
-                return [await _stored(warehouse, await ended) for ended in asyncio.as_completed(tasks)]
+                return [await _stored(warehouse, await ended, clock) for ended in asyncio.as_completed(tasks)]
             finally:
                 for task in tasks:
                     task.cancel()
@@ -118,9 +118,11 @@ def read_names(
     return sorted(read, key=str)
 
 
-async def _stored(warehouse: Warehouse, read: NamesRead) -> NamesRead:
+async def _stored(warehouse: Warehouse, read: NamesRead, clock: Clock) -> NamesRead:
+    seconds = round((clock.now() - read.started_at).total_seconds(), 3)
     await asyncio.to_thread(_store, warehouse, read)
-    log.info("names.read", provider=read.provider, account=read.account, names=len(read.names), error=read.error)
+    counts = {"names": len(read.names), "errors": len(read.errors)}
+    log.info("names.read", provider=read.provider, account=read.account, **counts, seconds=seconds)
     return read
 
 
@@ -140,6 +142,7 @@ async def _read_account(
         caller = Caller(http, endpoint, clock, limits, clock.monotonic() + limits.account_seconds, budget)
         await _read_lists(of.lists(settings, account), caller, limits, read)
     except Exception as error:  # whatever it is, it is this account's alone
+        log.error("fault", what=f"names {read}", **fault(error))
         told = str(error) if isinstance(error, AispendError) else repr(error)
         read.errors.append(endpoint.redacted(told))
     return read
@@ -158,6 +161,8 @@ async def _read_lists(lists: Sequence[NameList], caller: Caller, limits: Limits,
                     if asked.under:
                         unread.append(asked.under(item.id))
         except FetchError as error:
+            of = {"provider": read.provider, "account": read.account, "error_class": error.error_class}
+            log.warning("names.refused", **of, error=error.plain)
             read.errors.append(str(error))
             if error.error_class in _ENDS_THE_ACCOUNT:
                 read.out_of_budget = error.error_class is ErrorClass.OUT_OF_BUDGET and len(read.errors) == 1

@@ -6,7 +6,6 @@ answer of each day decides.
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -21,72 +20,30 @@ from aispend_pipeline.errors import AssertionFailed, FetchError
 from aispend_pipeline.estimates.pricing import estimate
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Reading, Window, unpacked
+from aispend_pipeline.rollup.outcome import Change, DaySum, EstimateSum, Outcome
 from aispend_pipeline.rollup.parts import allocate_to_keys, spread_over_hours
 from aispend_pipeline.sources import COST_SOURCES, SOURCES
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse import Transaction, Warehouse
+
+__all__ = ["ASSERTIONS", "Change", "DaySum", "EstimateSum", "Outcome", "add_up"]
 
 # What must hold before COMMIT, in this order; each is a file `assert_<name>.sql` that finds what does not.
 ASSERTIONS = ("rollup_equals_detail", "no_partial_window", "rows_equal_control", "estimates_are_ahead_of_the_bill")
 
 
 # The tables that are made anew from the window's rows.
-SUMS = ("usage_model", "spend_daily", "unpriced_daily", "spend_hourly", "allocated")
+SUMS = ("usage_model", "spend_daily", "unpriced_daily", "unconverted_daily", "spend_hourly", "allocated")
 
 # Text of pages held at once while rows are made.
 BATCH_BYTES = 8 * 1024 * 1024
 
 
+# Seconds to wait for another writer.
+PATIENCE = 300.0
+
 # What may be wrong with the pages of one answer, and with no other's.
 _UNREADABLE = (FetchError, ValueError, LookupError, TypeError, ArithmeticError, zlib.error, pa.ArrowException)
-
-
-class Change(NamedTuple):
-    """A sum that is another one than before, USD."""
-
-    source: str
-    account: str
-    day: date
-    provider: str
-    model: str | None
-    was_usd: Decimal
-    is_usd: Decimal
-
-
-class DaySum(NamedTuple):
-    """A day's rows, the groups they were summed in, and billed USD; none when all is in other currencies."""
-
-    rows: int
-    groups: int
-    usd: Decimal | None
-
-
-class EstimateSum(NamedTuple):
-    """A day's estimates, USD: their rows, all of them, what counts, and of models that are billed both figures."""
-
-    rows: int
-    usd: Decimal
-    counted_usd: Decimal
-    held_against_usd: Decimal  # estimates of models whose bill is there
-    billed_usd: Decimal  # what was billed for these
-
-    @property
-    def drift(self) -> Decimal | None:
-        """Billed over estimated; none where there is nothing to compare."""
-        return money.EXACT.divide(self.billed_usd, self.held_against_usd) if self.held_against_usd else None
-
-
-@dataclass
-class Outcome:
-    """What adding up a window did; `days` are those that some account's bill was read for."""
-
-    window: Window
-    days: dict[date, DaySum] = field(default_factory=dict)
-    usage_rows: dict[date, int] = field(default_factory=dict)  # of the days that some account's usage was read for
-    estimates: dict[date, EstimateSum] = field(default_factory=dict)  # of the days with usage
-    changes: list[Change] = field(default_factory=list)
-    not_remade: list[str] = field(default_factory=list)  # why days kept the rows they had
-    refused: dict[str, list[str]] = field(default_factory=dict)  # by assertion, the answers that fail it
 
 
 class _DryRunDone(Exception):
@@ -103,22 +60,37 @@ class _SetAside(Exception):
         super().__init__(why)
         self.why, self.check = why, check
 
+    def told(self) -> dict[str, str]:
+        """Why, logged; what they stumbled over may be the provider's words, and is not."""
+        for fetch_id in self.why:
+            log.warning("answer.set_aside", fetch=fetch_id, check=self.check)
+        return self.why
+
 
 def add_up(
-    warehouse: Warehouse, window: Window, clock: Clock, *, dry_run: bool = False, calibrated: bool = True
+    warehouse: Warehouse,
+    window: Window,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
+    calibrated: bool = True,
+    patience: float = PATIENCE,
 ) -> Outcome:
     """Make the window's rows and sums again and publish them; with `dry_run` only say what would change.
 
     Estimates learn from past bills if they are `calibrated`, else they are at list price.
     An answer that cannot be read, or fails an assertion, is set aside alone: its days keep what they were.
-    Raises `AssertionFailed`, with everything as it was, when the sums contradict the rows.
+    Raises `AssertionFailed`, with everything as it was, when the sums contradict the rows; `StoreBusy` after
+    `patience` seconds of waiting for another writer.
     """
     set_aside: dict[str, str] = {}
     refused: dict[str, list[str]] = {}
+    began = clock.monotonic()
     while True:
         outcome = Outcome(window, refused=refused)
         try:
-            with warehouse.write(publish=True) as transaction:
+            with warehouse.write(timeout=patience, publish=True) as transaction:
+                outcome.seq = transaction.seq
                 _rebuild(transaction, outcome, clock.now(), set_aside)
                 _sum_up(transaction, outcome, calibrated=calibrated)
                 if dry_run:
@@ -126,14 +98,29 @@ def add_up(
         except _DryRunDone:
             return outcome
         except _SetAside as found:  # rare: begin again without them
-            set_aside |= found.why
+            set_aside |= found.told()
             if found.check:
                 refused.setdefault(found.check, []).extend(found.why.values())
+        except AssertionFailed as error:
+            log.error("assertion.failed", check=error.check, error=str(error))
+            raise
         else:
-            usd = money.add(day.usd or Decimal(0) for day in outcome.days.values())
-            rows = sum(day.rows for day in outcome.days.values())
-            log.info("days.added_up", window=str(window), rows=rows, usd=str(usd))
+            _tell(outcome, clock.monotonic() - began)
             return outcome
+
+
+def _tell(outcome: Outcome, seconds: float) -> None:
+    log.info(
+        "days.added_up",
+        window=str(outcome.window),
+        rows=sum(day.rows for day in outcome.days.values()),
+        usd=money.text(money.add(day.usd or Decimal(0) for day in outcome.days.values())),
+        changes=len(outcome.changes),
+        not_remade=len(outcome.not_remade),
+        fetches=outcome.fetches,
+        seq=outcome.seq,
+        seconds=round(seconds, 3),
+    )
 
 
 def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, set_aside: dict[str, str]) -> None:
@@ -144,6 +131,7 @@ def _rebuild(transaction: Transaction, outcome: Outcome, now: datetime, set_asid
     )
     transaction.execute(statement("rollup", "answers_in_use"), window)
     answers = _answers(transaction)
+    outcome.fetches = sorted({answer.fetch_id for answer in answers if answer.usable})
     outcome.not_remade = [f"{answer}: rows kept as they are: {answer.why}" for answer in answers if not answer.usable]
     transaction.execute(statement("rollup", "sums_of_days").format(table="sums_before"), window)
     for table in ("spend", "usage", "quarantine"):
@@ -163,7 +151,7 @@ def _sum_up(transaction: Transaction, outcome: Outcome, *, calibrated: bool) -> 
         transaction.execute(f"DELETE FROM {table} WHERE day BETWEEN $first AND $last", window)  # noqa: S608 - ours
     transaction.execute(statement("rollup", "usage_model"), window)
     used = estimate(transaction, outcome.window, COST_SOURCES, calibrated=calibrated)
-    for name in ("measured_by_hour", "spend_daily", "unpriced_daily"):
+    for name in ("measured_by_hour", "spend_daily", "unpriced_daily", "unconverted_daily"):
         transaction.execute(statement("rollup", name), window)
     if used:
         spread_over_hours(transaction, outcome.window)

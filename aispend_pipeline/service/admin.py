@@ -1,21 +1,18 @@
 """Routes that change or send something: each needs the admin token, and none is open without one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from hmac import compare_digest
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
-from fastapi.openapi.models import HTTPBearer
 from fastapi.responses import Response
-from fastapi.security.base import SecurityBase
-from pydantic import SecretStr
 
 from aispend_pipeline.alerts.by_hand import Tested, send_test
 from aispend_pipeline.alerts.channels import HOOK, Channel, channels
 from aispend_pipeline.alerts.outbox import Status
 from aispend_pipeline.clock import utc_text
+from aispend_pipeline.service.access import AdminToken
 from aispend_pipeline.service.parameters import AlertTestParameters
-from aispend_pipeline.service.problems import Problem, answered
+from aispend_pipeline.service.problems import Kind, Problem, answered
 from aispend_pipeline.service.schemas import AlertTestBody
 from aispend_pipeline.service.shared import Service, live
 from aispend_pipeline.settings import CHANNEL_SETTINGS
@@ -23,31 +20,7 @@ from aispend_pipeline.state.database import state_of
 
 # Nothing that these routes take is longer.
 MOST_BYTES = 20_000
-
-
-class AdminToken(SecurityBase):
-    """Lets only those through who send `ADMIN_TOKEN`; every route of this kind depends on it."""
-
-    def __init__(self, token: Callable[[], SecretStr | None]) -> None:
-        self.model = HTTPBearer(description="The value of the setting ADMIN_TOKEN.")
-        self.scheme_name = "ADMIN_TOKEN"
-        self._token = token
-
-    def __call__(self, request: Request) -> None:
-        """Raises `Problem`: 403 where no token is set, 401 where it was not sent."""
-        token = self._token()
-        if token is None:
-            raise Problem(403, "admin-disabled", "this route is off as long as no ADMIN_TOKEN is set")
-        sent = [value for name, value in request.headers.raw if name.lower() == b"authorization"]
-        if not _carries(sent, token.get_secret_value().encode()):
-            wanted = "send the header Authorization once, with Bearer and the value of ADMIN_TOKEN"
-            raise Problem(401, "unauthorized", wanted, {"www-authenticate": "Bearer"})
-
-
-def _carries(sent: Sequence[bytes], token: bytes) -> bool:
-    """Whether there is just one header, and it holds `token`; how long that takes does not tell where it differs."""
-    scheme, _, given = (sent[0] if len(sent) == 1 else b"").partition(b" ")
-    return compare_digest(given, token) and scheme.lower() == b"bearer"
+_REFUSED = {"no-channel": Kind(409, f"no channel is configured; set {CHANNEL_SETTINGS}")}
 
 
 async def no_body(request: Request) -> None:
@@ -68,7 +41,7 @@ def add_admin(app: FastAPI, service: Service) -> None:
     @app.post(
         "/test/alert",
         summary="Send a test message through every channel, and say what became of it",
-        responses=answered(AlertTestBody),
+        responses=answered(AlertTestBody, "admin-disabled", "too-large", "store", more=_REFUSED),
         dependencies=[token, Depends(no_body)],
     )
     async def test_alert(parameters: Annotated[AlertTestParameters, Query()]) -> Response:

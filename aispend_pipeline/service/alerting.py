@@ -21,6 +21,8 @@ from aispend_pipeline.caps.policy import Standing, passed
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline.forecast.month_end import METHOD, Forecast
+from aispend_pipeline.health.reasons import Kind, Reason
+from aispend_pipeline.health.stores import PATIENCE_SECONDS
 from aispend_pipeline.settings import CHANNEL_SETTINGS, Settings
 from aispend_pipeline.state.database import state_of
 
@@ -34,11 +36,11 @@ _A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Watch:
-    """What is said of caps and alerts, what of it is not as it should be, and whether nobody watches at all."""
+    """What is said of caps and alerts, what of it is not as it should be, and why the state database tells nothing."""
 
     body: dict[str, Any]
-    complaints: list[str]
-    failing: bool
+    reasons: list[Reason]
+    unusable: StoreError | None = None
 
 
 @dataclass(frozen=True)
@@ -54,38 +56,70 @@ class _Remembered:
 
 _NOTHING = _Remembered((), Backlog(0, None, 0), (), {}, None)
 
+# What is answered where nothing of it can be told.
+NOBODY_KNOWS = Watch(
+    {
+        "caps": [],
+        "outbox": None,
+        "channels": dict.fromkeys((SLACK, EMAIL, HOOK), UNKNOWN),
+        "channel_errors": [],
+        "hook_signed": None,
+        "incidents": [],
+        "last_evaluation_at": None,
+    },
+    [],
+)
+
 
 def watch(settings: Settings, now: datetime) -> Watch:
     """How caps and alerts are at `now`, even where the state database or the snapshot cannot be read."""
-    unusable: list[str] = []
+    unusable: StoreError | None = None
     try:
         kept = _remembered(settings.home)
-    except (StoreError, OSError) as error:
-        kept, unusable = _NOTHING, [str(error)]
+    except StoreError as error:
+        kept, unusable = _NOTHING, error
+    except OSError as error:
+        kept, unusable = _NOTHING, StoreError(f"{settings.home}: {error.strerror}; let this user read it")
     configured = tuple(channels(settings))
     errors = {name: error for name, error in kept.errors.items() if name in configured}
     caps = _caps(settings, kept.standings, now)
-    overdue = [] if unusable else _overdue(settings, kept.last_evaluation, now)
-    body = {
+    reasons = [
+        *([] if unusable else _overdue(settings, kept.last_evaluation, now)),
+        *_untold(settings, configured),
+        *_unknown(caps, Period.of(now.date())),
+        *_waiting(kept.backlog, now),
+        *(Reason(Kind.UNTOLD, f"{name}: failing; {error}") for name, error in errors.items()),
+        *(Reason(Kind.MISSING, f"{one.subject}: {one.detail}") for one in kept.incidents if one.kind == INGEST),
+    ]
+    return Watch(_body(settings, kept, caps, errors, now, known=unusable is None), reasons, unusable)
+
+
+def _body(
+    settings: Settings,
+    kept: _Remembered,
+    caps: Sequence[Mapping[str, Any]],
+    errors: Mapping[str, str],
+    now: datetime,
+    *,
+    known: bool,
+) -> dict[str, Any]:
+    configured = tuple(channels(settings))
+    return {
         "caps": caps,
-        "outbox": None if unusable else _outbox(kept.backlog, now),
-        "channels": _channels(configured, errors, known=not unusable),
+        "outbox": _outbox(kept.backlog, now) if known else None,
+        "channels": _channels(configured, errors, known=known),
         "channel_errors": [{"channel": name, "error": error} for name, error in errors.items()],
         "hook_signed": bool(settings.hook_keys) if HOOK in configured else None,
         "incidents": [_incident(one) for one in kept.incidents],
         "last_evaluation_at": utc_text(kept.last_evaluation) if kept.last_evaluation else None,
     }
-    complaints = [*unusable, *overdue, *_untold(settings, configured), *_unknown(caps, Period.of(now.date()))]
-    complaints += [*_waiting(kept.backlog, now), *(f"{name}: failing; {error}" for name, error in errors.items())]
-    complaints += [f"{one.subject}: {one.detail}" for one in kept.incidents if one.kind == INGEST]
-    return Watch(body, complaints, failing=bool(unusable or overdue))
 
 
 def _remembered(home: Path) -> _Remembered:
     """What is kept; nothing where nothing ever was, and no file is made for asking."""
     if not (home / "state.sqlite").exists():
         return _NOTHING
-    with state_of(home).reading() as connection:
+    with state_of(home, PATIENCE_SECONDS).reading() as connection:
         ledger = Ledger(connection)
         incidents = [one for kind in (INGEST, CHANNEL) for one in ledger.newest_incidents(kind)]
         opened = [one for one in incidents if one.closed_at is None]
@@ -219,28 +253,30 @@ def _incident(incident: Incident) -> dict[str, str]:
     }
 
 
-def _overdue(settings: Settings, last: datetime | None, now: datetime) -> list[str]:
+def _overdue(settings: Settings, last: datetime | None, now: datetime) -> list[Reason]:
     if not settings.scopes() or not passed(last, OVERDUE_AFTER, now):
         return []
     when = f"last looked at {last:%Y-%m-%d %H:%M} UTC" if last else "never looked at"
-    return [f"the caps were {when}; run: aispend up, or aispend alerts dispatch from cron"]
+    told = f"the caps were {when}; run: aispend up, or aispend alerts dispatch from cron"
+    return [Reason(Kind.UNWATCHED, told)]
 
 
-def _untold(settings: Settings, configured: Sequence[str]) -> list[str]:
+def _untold(settings: Settings, configured: Sequence[str]) -> list[Reason]:
     if not settings.scopes() or Readership(configured).people:
         return []
-    return [f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}"]
+    return [Reason(Kind.UNTOLD, f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}")]
 
 
-def _unknown(caps: Sequence[Mapping[str, Any]], current: Period) -> Iterator[str]:
+def _unknown(caps: Sequence[Mapping[str, Any]], current: Period) -> Iterator[Reason]:
     for cap in caps:
         if cap["level"] == UNKNOWN and cap["period"] == current.name:
-            yield f"cap of {cap['scope']}: unknown; {next(iter(cap['doubts']), 'the next look at it will tell')}"
+            why = next(iter(cap["doubts"]), "the next look at it will tell")
+            yield Reason(Kind.DOUBTFUL, f"cap of {cap['scope']}: unknown; {why}")
 
 
-def _waiting(waits: Backlog, now: datetime) -> Iterator[str]:
+def _waiting(waits: Backlog, now: datetime) -> Iterator[Reason]:
     if waits.dead:
-        yield f"deliveries given up: {waits.dead}; {_LIST}"
+        yield Reason(Kind.UNTOLD, f"deliveries given up: {waits.dead}; {_LIST}")
     if waits.oldest_since is not None and now - waits.oldest_since > LONG_WAIT:
         minutes = int((now - waits.oldest_since).total_seconds()) // 60
-        yield f"deliveries that wait: {waits.pending}, the oldest for {minutes} minutes; {_LIST}"
+        yield Reason(Kind.WAITS, f"deliveries that wait: {waits.pending}, the oldest for {minutes} minutes; {_LIST}")

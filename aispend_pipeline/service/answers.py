@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from aispend_pipeline import money
@@ -10,17 +11,19 @@ from aispend_pipeline.service import budgets
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.coverage import Day
 from aispend_pipeline.warehouse.drift import Drift
-from aispend_pipeline.warehouse.reads import Answer, NotEstimated, Question, Restatement, Row, Unpriced
+from aispend_pipeline.warehouse.groups import Row
+from aispend_pipeline.warehouse.questions import NAMED, TOKENS, Question
+from aispend_pipeline.warehouse.reads import Answer, NotEstimated, Previous, Restatement, Unpriced
 
 
-def spend(question: Question, answer: Answer, published: Published) -> dict[str, Any]:
-    """The body of `GET /spend`."""
+def spend(question: Question, answer: Answer, published: Published, cursor: str | None = None) -> dict[str, Any]:
+    """The body of `GET /spend`; `cursor` leads to the groups after these."""
     return {
         "from": question.window.first.isoformat(),
         "to": question.window.last.isoformat(),
         "groupBy": list(question.group_by),
         "currency": "USD",
-        "rows": [_row(row) for row in answer.rows],
+        "rows": [row(question, one) for one in answer.rows],
         "truncated": answer.truncated,
         "total_usd": money.text(answer.total_usd),
         "total_estimated_usd": money.text(answer.total_estimated_usd),
@@ -34,22 +37,48 @@ def spend(question: Question, answer: Answer, published: Published) -> dict[str,
         "restatements": [restatement(change) for change in answer.restatements],
         "coverage": {"complete": answer.complete, "days": [_day(day) for day in answer.coverage]},
         "as_of": published.at,
+        "previous": answer.previous and _previous(answer.previous),
+        "cursor": cursor,
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
-    keys = {name: _key(value) for name, value in row.keys.items()}
-    names = {f"{dimension}_name": name for dimension, name in row.names.items()}
-    usd = {"cost_usd": money.text_if_known(row.usd), "estimated_usd": money.text_if_known(row.estimated_usd)}
-    if "api_key" in row.keys:
-        usd["allocated_usd"] = money.text_if_known(row.allocated_usd)
-    return {**keys, **names, **usd, **row.counts}
+def columns(question: Question) -> list[str]:
+    """What each row has, in this order."""
+    named = [f"{name}_name" for name in question.group_by if name in NAMED]
+    allocated = ["allocated_usd"] if "api_key" in question.group_by else []
+    compared = ["previous_cost_usd", "change_usd"] if question.previous else []
+    return [*question.group_by, *named, "cost_usd", "estimated_usd", *allocated, *TOKENS, *compared]
+
+
+def row(question: Question, one: Row) -> dict[str, Any]:
+    """One group."""
+    shown: dict[str, Any] = {name: _key(value) for name, value in one.keys.items()}
+    shown |= {f"{dimension}_name": name for dimension, name in one.names.items()}
+    shown["cost_usd"] = money.text_if_known(one.usd)
+    shown["estimated_usd"] = money.text_if_known(one.estimated_usd)
+    if "api_key" in one.keys:
+        shown["allocated_usd"] = money.text_if_known(one.allocated_usd)
+    shown |= one.counts
+    if question.previous is not None:
+        shown["previous_cost_usd"] = money.text_if_known(one.previous_usd)
+        shown["change_usd"] = money.text_if_known(one.change_usd)
+    return shown
+
+
+def _previous(previous: Previous) -> dict[str, Any]:
+    return {
+        "from": previous.window.first.isoformat(),
+        "to": previous.window.last.isoformat(),
+        "total_usd": money.text(previous.total_usd),
+        "total_estimated_usd": money.text(previous.total_estimated_usd),
+        "complete": previous.complete,
+    }
 
 
 def _key(value: date | datetime | str | None) -> str | None:
-    if isinstance(value, datetime):
-        return instant(value)
-    return value if value is None or isinstance(value, str) else value.isoformat()
+    if value is None or isinstance(value, str):
+        return value
+    return instant(value) if isinstance(value, datetime) else value.isoformat()
 
 
 def _not_estimated(silent: NotEstimated) -> dict[str, Any]:
@@ -108,6 +137,7 @@ def drifts(held: Sequence[Drift]) -> list[dict[str, Any]]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def instant(at: datetime | None) -> str | None:
     """A stored instant (UTC, without zone) as text."""
     return None if at is None else utc_text(at.replace(tzinfo=UTC))

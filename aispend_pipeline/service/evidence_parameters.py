@@ -1,14 +1,35 @@
 """What the routes of evidence take."""
 
-import hashlib
 from datetime import date
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.model import GRID_START, Window
-from aispend_pipeline.service.parameters import Day, Limit, Strict, checked
+from aispend_pipeline.service.cursors import opened, sealed
+from aispend_pipeline.service.parameters import Day, Days, Limit, Strict, checked
 from aispend_pipeline.service.problems import Problem
+from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.warehouse import Published
+from aispend_pipeline.warehouse.lines import LinePlace, LineQuestion
 from aispend_pipeline.warehouse.pages import Place
+
+ALL_SOURCES = (*SOURCES, BUDGETS)
+
+
+def _known_source(name: str) -> str:
+    if name not in ALL_SOURCES:
+        raise ValueError(f"{name[:40]!r} is none of {', '.join(ALL_SOURCES)}")
+    return name
+
+
+Names = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
+Source = Annotated[str, AfterValidator(_known_source), Field(json_schema_extra={"enum": [*ALL_SOURCES]})]
+Sources = Annotated[list[Source], Field(max_length=100)]
+Receipt = Annotated[str, Field(min_length=1, max_length=200)]
+Category = Literal["Usage", "Credit", "Tax", "Adjustment", "Purchase"]
+_OR_NONE = "empty: where it cannot be told"
 
 
 class RawParameters(Strict):
@@ -16,6 +37,8 @@ class RawParameters(Strict):
 
     first: Day | None = Field(None, alias="from", description="first day, YYYY-MM-DD; absent: no bound")
     last: Day | None = Field(None, alias="to", description="last day, YYYY-MM-DD; absent: no bound")
+    source: Sources = Field([], description=f"only these sources, of {', '.join(ALL_SOURCES)}; may be repeated")
+    account: Names = Field([], description="only these accounts; may be repeated")
     limit: Limit = Field(50, description="pages in one answer, 1 to 500")
     cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
 
@@ -25,17 +48,89 @@ class RawParameters(Strict):
 
     def place(self, provider: str) -> Place | None:
         """Where to go on; `Problem` for a cursor that this question never gave."""
+        return None if self.cursor is None else opened(self.cursor, Place, self._question(provider))
+
+    def cursor_at(self, provider: str, place: Place | None) -> str | None:
+        """A cursor that is good for this question, whenever it is asked."""
+        return sealed(place, self._question(provider)) if place else None
+
+    def _question(self, provider: str) -> object:
+        return provider, str(self.first), str(self.last), self.source, self.account
+
+
+class EstimateParameters(Days):
+    """What `GET /spend/estimates` takes."""
+
+    provider: list[Literal["openai", "anthropic", "vertex"]] = Field(
+        [], max_length=100, description="only these providers; this and the other filters may be repeated"
+    )
+    account: Names = Field([], description="only these accounts")
+    source: Sources = Field([], description="only these sources")
+    model: Names = Field([], description=f"only these models; {_OR_NONE}")
+    project: Names = Field([], description=f"only these projects; {_OR_NONE}")
+    workspace: Names = Field([], description="as `project`: what Anthropic calls a project")
+    api_key: Names = Field([], description=f"only these keys, by id; {_OR_NONE}")
+    token_type: Names = Field([], description=f"only these token types; {_OR_NONE}")
+    service_tier: Names = Field([], description=f"only these tiers; {_OR_NONE}")
+    page: Receipt | None = Field(None, description="only lines of this page; then all its days unless days are given")
+    fetch: Receipt | None = Field(None, description="only lines of this fetch; then all its days unless days are given")
+    limit: Limit = Field(50, description="lines in one answer, 1 to 500")
+    cursor: str | None = Field(None, max_length=2000, description="where the last answer ended, as it said")
+
+    def window(self, today: date) -> Window:
+        """The days asked for: with a page or a fetch all there can be, where nothing else is said."""
+        if self.page is None and self.fetch is None:
+            return super().window(today)
+        return checked(self.first or GRID_START, self.last or max(today, self.first or today), today)
+
+    def question(self, today: date) -> LineQuestion:
+        """As the store is asked."""
+        only = {
+            "provider": tuple(self.provider),
+            "account": tuple(self.account),
+            "source": tuple(self.source),
+            "model": tuple(self.model),
+            "project": tuple(self.project),
+            "workspace": tuple(self.workspace),
+            "api_key": tuple(self.api_key),
+            "token_type": tuple(self.token_type),
+            "service_tier": tuple(self.service_tier),
+        }
+        return LineQuestion(self.window(today), only, self.page, self.fetch)
+
+    def place(self, question: LineQuestion, published: Published) -> LinePlace | None:
+        """Where to go on; `Problem` for a cursor that this question never gave, or gave of other figures."""
         if self.cursor is None:
             return None
-        try:
-            place = Place(*(int(part) for part in self.cursor.split(".")[:2]))
-        except (ValueError, TypeError):
-            place = Place(-1, -1)
-        if self.cursor != self.cursor_at(provider, place):
-            raise Problem(400, "bad-cursor", "cursor: not one that this question gave; start again without it")
+        snapshot, place = opened(self.cursor, tuple[str, LinePlace], _asked(self, question))
+        if snapshot != _figures(question, published):
+            raise Problem(400, "bad-cursor", "cursor: the figures have changed since; start again without it")
         return place
 
-    def cursor_at(self, provider: str, place: Place) -> str:
-        """An opaque, URL-safe cursor that is good for this question only, whenever it is asked."""
-        asked = f"{provider} {self.first} {self.last} {place.seq} {place.page_no}"
-        return f"{place.seq}.{place.page_no}.{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+    def cursor_at(self, question: LineQuestion, published: Published, place: LinePlace | None) -> str | None:
+        """A cursor that is good for this question, as long as the figures are these."""
+        return sealed((_figures(question, published), place), _asked(self, question)) if place else None
+
+
+class RowParameters(EstimateParameters):
+    """What `GET /spend/rows` takes."""
+
+    line_item: Names = Field([], description=f"only these lines of the bill, as it calls them; {_OR_NONE}")
+    charge_category: list[Category] = Field([], max_length=100, description="only these kinds of charges")
+
+    def question(self, today: date) -> LineQuestion:
+        """As the store is asked."""
+        question = super().question(today)
+        more = {"line_item": tuple(self.line_item), "charge_category": tuple(self.charge_category)}
+        return LineQuestion(question.window, {**question.only, **more}, question.page, question.fetch)
+
+
+def _figures(question: LineQuestion, published: Published) -> str:
+    """What may be others tomorrow: the snapshot, and the days where they were left out."""
+    return f"{published.store_id[:8]}-{published.seq}-{question.window}"
+
+
+def _asked(parameters: EstimateParameters, question: LineQuestion) -> object:
+    """What a cursor is bound to, by the names of all filters; not the days that were left out."""
+    days = str(parameters.first), str(parameters.last)
+    return days, dict(question.only), question.page, question.fetch

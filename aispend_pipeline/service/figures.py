@@ -1,6 +1,6 @@
 """Routes that answer sums from the newest snapshot, cached by it."""
 
-import hashlib
+from dataclasses import replace
 from typing import Annotated, Any
 
 import duckdb
@@ -8,70 +8,133 @@ import orjson
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
-from aispend_pipeline.service import answers
+from aispend_pipeline.errors import UsageError
+from aispend_pipeline.service import answers, forms
+from aispend_pipeline.service.caching import cached, matches, tag_of
+from aispend_pipeline.service.kept import Kept, Made
 from aispend_pipeline.service.parameters import Days
-from aispend_pipeline.service.problems import answered
+from aispend_pipeline.service.problems import Kind, Problem, answered
 from aispend_pipeline.service.schemas import DriftBody, SpendBody
 from aispend_pipeline.service.shared import Service
+from aispend_pipeline.service.spend_example import CSV, CSV_HEADERS
 from aispend_pipeline.service.spend_parameters import SpendParameters
 from aispend_pipeline.warehouse import Published, reads
 from aispend_pipeline.warehouse.drift import drift
+from aispend_pipeline.warehouse.questions import Question
+from aispend_pipeline.warehouse.reads import Facts
+from aispend_pipeline.warehouse.snapshots import pointer
 
 
 def add_figures(app: FastAPI, service: Service) -> None:
     """Routes that answer from the newest snapshot."""
+    _add_spend(app, service)
+    _add_drift(app, service)
+
+
+def _add_spend(app: FastAPI, service: Service) -> None:
+    kept, known = Kept(), _Known()
 
     @app.get(
         "/spend",
         summary="Billed and estimated spend by day, provider, account, model and more",
-        responses=answered(SpendBody),
+        responses=_answered(),
     )
     async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
-        today = service.clock.now().date()
-        question = parameters.question(today)
+        asked = _Asked(parameters, request.headers.get("accept", ""), service)
 
-        def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
-            tag = _tag(published, question, service.feeds, today)
-            if _matches(tag, request.headers.get("if-none-match", "")):
-                return tag, None
-            answer = reads.ask(cursor, question, service.feeds, today)
-            return tag, orjson.dumps(answers.spend(question, answer, published))
+        def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, Made]:
+            return asked.tag(published), asked.made(published, cursor, known.of(published))
 
-        tag, body = await service.read(ask)
-        return _cached(tag, body)
+        current = pointer(service.settings.home)
+        if current is not None:
+            tag = asked.tag(current)
+            if matches(tag, request.headers.get("if-none-match", "")):
+                return Response(status_code=304, headers=_HEADERS | {"etag": tag})
+            found = kept.get(tag)
+            if found is not None:
+                return _response(tag, found)
+        tag, made = await service.read(ask)
+        kept.put(tag, made)
+        return _response(tag, made)
 
+
+def _add_drift(app: FastAPI, service: Service) -> None:
     @app.get(
         "/drift",
         summary="How good estimates were, by model and day, once the bill was there",
-        responses=answered(DriftBody),
+        responses=answered(DriftBody, "store", "too-slow"),
     )
     async def drifted(request: Request, parameters: Annotated[Days, Query()]) -> Response:
         window = parameters.window(service.clock.now().date())
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
-            tag = _tag(published, "drift", window)
-            if _matches(tag, request.headers.get("if-none-match", "")):
+            tag = tag_of(published, "drift", window)
+            if matches(tag, request.headers.get("if-none-match", "")):
                 return tag, None
             days = {"from": window.first.isoformat(), "to": window.last.isoformat()}
             rows = answers.drifts(drift(cursor, window))
             return tag, orjson.dumps({**days, "rows": rows, "as_of": published.at})
 
-        tag, body = await service.read(ask)
-        return _cached(tag, body)
+        return cached(*await service.read(ask))
 
 
-def _tag(published: Published, *parts: Any) -> str:
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    return f'"{published.store_id[:8]}-{published.seq}-{digest}"'
+# Of every answer, of either form.
+_HEADERS = {"cache-control": "no-cache", "vary": "Accept"}
 
 
-def _matches(tag: str, condition: str) -> bool:
-    """Whether an `If-None-Match` names `tag`: alone, in a list, weakly, or as any."""
-    return any(name.strip().removeprefix("W/") in (tag, "*") for name in condition.split(","))
+def _response(tag: str, made: Made) -> Response:
+    return Response(made.body, headers={**_HEADERS, **made.headers, "etag": tag})
 
 
-def _cached(tag: str, body: bytes | None) -> Response:
-    headers = {"etag": tag, "cache-control": "no-cache"}
-    if body is None:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+def _answered() -> dict[int | str, dict[str, Any]]:
+    """How `GET /spend` answers, in either form."""
+    many = Kind(422, "more than 50000 groups; group by less, or ask for fewer days or a limit at a time")
+    found = answered(SpendBody, "bad-cursor", "store", "too-slow", more={"too-many-groups": many})
+    found[200] |= {"content": {"text/csv": {"schema": {"type": "string"}, "example": CSV}}, "headers": CSV_HEADERS}
+    return found
+
+
+class _Known:
+    """The facts of the newest snapshot."""
+
+    def __init__(self) -> None:
+        self._newest: tuple[str, Facts] = ("", Facts())
+
+    def of(self, published: Published) -> Facts:
+        """Those of `published`, which becomes the newest."""
+        file, facts = self._newest
+        if file != published.file:
+            facts = Facts()
+            self._newest = published.file, facts
+        return facts
+
+
+class _Asked:
+    """One request for spend."""
+
+    def __init__(self, parameters: SpendParameters, accept: str, service: Service) -> None:
+        self.today = service.clock.now().date()
+        self.question = parameters.question(self.today)
+        self.form = forms.chosen(parameters.format, accept)
+        self._parameters, self._feeds = parameters, service.feeds
+
+    def tag(self, published: Published) -> str:
+        """The ETag of the answer that a snapshot gives; `Problem` for a cursor that it never gave."""
+        return tag_of(published, self._from_place(published), self.form, self._feeds, self.today)
+
+    def _from_place(self, published: Published) -> Question:
+        return replace(self.question, skip=self._parameters.place(self.question, published))
+
+    def made(self, published: Published, cursor: duckdb.DuckDBPyConnection, facts: Facts) -> Made:
+        """The answer that a snapshot gives, in the form asked for."""
+        question = self._from_place(published)
+        try:
+            answer = reads.ask(cursor, question, self._feeds, self.today, facts)
+        except UsageError as error:
+            raise Problem(422, "too-many-groups", str(error)) from None
+        after = question.skip + len(answer.rows)
+        more = self._parameters.cursor_at(self.question, published, after) if answer.truncated else None
+        if self.form == "csv":
+            return Made(forms.csv_text(question, answer).encode(), forms.csv_headers(question, answer, published, more))
+        body = orjson.dumps(answers.spend(question, answer, published, more))
+        return Made(body, {"content-type": "application/json"})

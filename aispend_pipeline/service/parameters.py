@@ -23,7 +23,8 @@ def _plain_number(text: Any) -> Any:
     return text
 
 
-def _plain_flag(text: Any) -> Any:
+def plain_flag(text: Any) -> Any:
+    """A text that is `true` or `false`; `ValueError` if it is not."""
     if isinstance(text, str) and text not in ("true", "false"):
         raise ValueError("is neither true nor false")
     return text
@@ -46,7 +47,7 @@ class NoParameters(Strict):
 class AlertTestParameters(Strict):
     """What `POST /test/alert` takes."""
 
-    hook: Annotated[bool, BeforeValidator(_plain_flag)] = Field(
+    hook: Annotated[bool, BeforeValidator(plain_flag)] = Field(
         False, description="also send to the hard-cap webhook, whose receiver may act on whatever it hears"
     )
 

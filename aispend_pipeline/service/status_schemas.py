@@ -3,12 +3,29 @@
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from aispend_pipeline.caps.model import Reason
+from aispend_pipeline.errors import Trouble
+from aispend_pipeline.health.reasons import Health
+from aispend_pipeline.health.stores import Store
 from aispend_pipeline.model import FetchState
 from aispend_pipeline.service.schemas import USD, DriftDay, Exact
-from aispend_pipeline.warehouse.status import Health
+from aispend_pipeline.service.status_example import STATUS
+
+
+class StoreState(Exact):
+    """How one of the stores was found."""
+
+    store: Store = Field(
+        description="`snapshot`: the published figures, which every answer is read from; `warehouse`: where they are"
+        " written; `state`: caps, what people were told, and what waits; `dagster`: Dagster's runs and schedules, if"
+        " they are files; `disk`: the room on the home's disk"
+    )
+    state: Literal["ok"] | Trouble = Field(
+        description="`not_made`: nothing was ever kept in it; `newer`, `older`: written by another version"
+    )
+    detail: str | None = Field(description="what is wrong, and what to do; null if nothing is")
 
 
 class LastIngest(Exact):
@@ -16,9 +33,9 @@ class LastIngest(Exact):
 
     fetch_id: str
     state: FetchState
-    at: datetime
-    error_class: str | None
-    error: str | None
+    at: datetime = Field(description="when it was over")
+    error_class: str | None = Field(description="why it failed, in a word")
+    error: str | None = Field(description="why it failed, and what to do")
 
 
 class CoverageCount(Exact):
@@ -27,11 +44,11 @@ class CoverageCount(Exact):
     first_day: date | None
     last_day: date | None
     complete: int
-    partial: int
-    failed: int
-    not_due: int
-    open: int
-    provisional: int
+    partial: int = Field(description="read, with records that cannot be booked")
+    failed: int = Field(description="asked for and never read")
+    not_due: int = Field(description="asked for, and the provider has no figures yet")
+    open: int = Field(description="read while the day was running")
+    provisional: int = Field(description="read within 48 hours of the day's end")
     settled: int
 
 
@@ -41,20 +58,22 @@ class Feed(Exact):
     source: str
     account: str
     provider: str
-    last_ingest: LastIngest | None
-    last_complete_at: datetime | None
-    stale: bool
-    consecutive_failures: int
+    last_ingest: LastIngest | None = Field(description="null if it was never asked")
+    last_complete_at: datetime | None = Field(description="when the newest day that is known was last read")
+    stale: bool = Field(description="whether that is longer ago than it may be")
+    consecutive_failures: int = Field(description="readings of the newest day that failed since")
     coverage: CoverageCount
-    quarantined: int
-    restatements: int
+    quarantined: int = Field(description="records that cannot be booked")
+    restatements: int = Field(description="sums of days that were over that became others")
 
 
 class ProviderState(Exact):
     """Whether a provider is read."""
 
     provider: str
-    state: Literal["on", "off", "unconfigured"]
+    state: Literal["on", "off", "unconfigured"] = Field(
+        description="`unconfigured`: switched on, and without what it needs to be read"
+    )
 
 
 class AccountState(Exact):
@@ -188,9 +207,19 @@ class OpenIncident(Exact):
 class StatusBody(Exact):
     """`GET /status`."""
 
-    status: Health
-    reasons: list[str]
-    as_of: datetime | None
+    model_config = ConfigDict(json_schema_extra={"examples": [STATUS]})
+
+    status: Health = Field(
+        description="`failing`: figures cannot be answered or kept, nobody looks at the caps, or no source could be"
+        " read when it was last asked; `degraded`: there is any other reason; `ok`: there is none"
+    )
+    reasons: list[str] = Field(
+        description="what is wrong, with what, and what to do, a line each, most important first: stores that cannot be"
+        " used, caps that nobody looks at, settings that cannot be used, money that is wrong, missing or in doubt,"
+        " people who are not told, and what waits"
+    )
+    stores: list[StoreState] = Field(description="each of them, whether it is in order or not")
+    as_of: datetime | None = Field(description="when the figures were published; null if they cannot be read")
     version: str
     providers: list[ProviderState]
     sources: list[Feed]

@@ -1,5 +1,5 @@
 """The settings: `declared.py` has every one of them, `accounts.py` those that each account has of its own,
-`alerts.py` caps and who is told of them."""
+`alerts.py` caps and who is told of them, `service.py` where the query service listens and whom it answers."""
 
 from aispend_pipeline.settings.accounts import (
     DEFAULT_ACCOUNT,
@@ -9,7 +9,7 @@ from aispend_pipeline.settings.accounts import (
     OpenAIAccount,
 )
 from aispend_pipeline.settings.alerts import CHANNEL_SETTINGS, GLOBAL, AlertSettings
-from aispend_pipeline.settings.declared import ACCOUNT_TYPES, DOTENV, KEY_SETTINGS, OURS, UNUSED, Settings
+from aispend_pipeline.settings.declared import ACCOUNT_TYPES, DOTENV, KEY_SETTINGS, OURS, Settings
 from aispend_pipeline.settings.google import GoogleAccount
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "GLOBAL",
     "KEY_SETTINGS",
     "OURS",
-    "UNUSED",
     "Account",
     "AlertSettings",
     "AnthropicAccount",

@@ -12,7 +12,6 @@ from aispend_pipeline.settings.values import (
     Cap,
     Flag,
     HookSecret,
-    Key,
     Percentages,
     PublicAddress,
     SmtpUrl,
@@ -125,12 +124,6 @@ class AlertSettings(Strict):
         None,
         "where people reach this service; links in messages lead there",
         "https://aispend.example.com",
-    )
-    admin_token: Key | None = setting(
-        "ADMIN_TOKEN",
-        None,
-        "bearer token for the routes that change or send something",
-        "a-long-random-text",
     )
 
     @property

@@ -15,11 +15,14 @@ from pydantic import Field, SecretStr, ValidationError
 
 from aispend_pipeline.caps.model import Caps, Scope
 from aispend_pipeline.errors import SettingsError
+from aispend_pipeline.log import conceal
 from aispend_pipeline.model import PROVIDERS
 from aispend_pipeline.settings.accounts import Account, AnthropicAccount, OpenAIAccount, base_name, read_accounts
 from aispend_pipeline.settings.alerts import GLOBAL, AlertSettings
 from aispend_pipeline.settings.complaints import explained, fields, misspelt
+from aispend_pipeline.settings.concealed import secret_texts
 from aispend_pipeline.settings.google import GoogleAccount
+from aispend_pipeline.settings.service import ServiceSettings, weak_tokens
 from aispend_pipeline.settings.values import Flag, Header, Port, SecretAddress, StartDay, setting
 
 ACCOUNT_TYPES: tuple[type[Account], ...] = (OpenAIAccount, AnthropicAccount, GoogleAccount)
@@ -27,7 +30,7 @@ ACCOUNT_TYPES: tuple[type[Account], ...] = (OpenAIAccount, AnthropicAccount, Goo
 KEY_SETTINGS = ", ".join(kind.made_by[0] for kind in ACCOUNT_TYPES[:-1]) + f" or {ACCOUNT_TYPES[-1].made_by[0]}"
 
 
-class Settings(AlertSettings):
+class Settings(AlertSettings, ServiceSettings):
     """What the environment says. `load` is the way in."""
 
     home: Path = setting(
@@ -39,8 +42,6 @@ class Settings(AlertSettings):
     dagster_home: Path | None = setting(
         "DAGSTER_HOME", None, "Dagster's folder; unset is `dagster` in the home", "/var/lib/dagster"
     )
-    host: str = setting("AISPEND_HOST", "127.0.0.1", "where the query service listens", "127.0.0.1")
-    port: Port = setting("AISPEND_PORT", 8080, "port of the query service; 0 takes a free one", "8080")
     dagster_host: str = setting("AISPEND_DAGSTER_HOST", "127.0.0.1", "where Dagster's UI listens", "127.0.0.1")
     dagster_port: Port = setting("AISPEND_DAGSTER_PORT", 3000, "port of Dagster's UI", "3000")
     start_date: StartDay | None = setting(
@@ -89,11 +90,11 @@ class Settings(AlertSettings):
         in_file = _read_dotenv(dotenv and Path(environment.get(DOTENV, dotenv)))
         found = {name: text.strip() for name, text in {**in_file, **environment}.items() if text.strip()}
         spelt = {name for name in found if base_name(name, ACCOUNT_TYPES) == name}
-        warnings = misspelt(spelt, in_file, _known(), OURS) + _unused(found)
+        warnings = misspelt(spelt, in_file, _known(), OURS)
         lines: list[str] = []
         plain = {name: text for name, text in found.items() if name in fields(cls)}
         accounts = {kind.provider: read_accounts(kind, found, lines) for kind in ACCOUNT_TYPES}
-        warnings += _without_a_table(found, bool(accounts[GoogleAccount.provider]))
+        warnings += _without_a_table(found, bool(accounts[GoogleAccount.provider])) + weak_tokens(found)
         values: dict[str, Any] = {**accounts, "warnings": tuple(warnings)}
         try:
             settings = cls(**plain, **values)
@@ -101,7 +102,8 @@ class Settings(AlertSettings):
             lines = sorted(explained(error, cls, plain)) + lines
             wrong = {problem["loc"][0] for problem in error.errors()}
             settings = cls(**{name: text for name, text in plain.items() if name not in wrong}, **values)
-        lines += settings.contradictions()
+        lines += settings.contradictions() + settings.same_tokens()
+        conceal(secret_texts(settings))
         if lines:
             raise SettingsError(lines)
         return settings
@@ -161,12 +163,6 @@ class Settings(AlertSettings):
         return shown
 
 
-# Names of the product's contract that nothing reads yet: whoever sets one is told so.
-UNUSED = frozenset(
-    """
-    AISPEND_READ_TOKEN AISPEND_RATE_LIMIT
-    """.split()
-)
 OURS = tuple(
     """
     AISPEND_ OPENAI_ ANTHROPIC_ GCP_ VERTEX_ GLOBAL_ ENABLE_ CRON_ SLACK_ ALERT_EMAIL ON_HARD ADMIN_
@@ -180,7 +176,7 @@ DOTENV = "_AISPEND_DOTENV"
 
 def _known() -> set[str]:
     of_accounts = {name for kind in ACCOUNT_TYPES for name in fields(kind)}
-    return {*fields(Settings), *of_accounts, *UNUSED}
+    return {*fields(Settings), *of_accounts}
 
 
 def _public(value: Any) -> str:
@@ -210,7 +206,3 @@ def _without_a_table(found: Mapping[str, str], reads_google: bool) -> list[str]:
     if reads_google or not idle:
         return []
     return [f"{', '.join(idle)}: set, but nothing of Google is read without {GoogleAccount.made_by[0]}"]
-
-
-def _unused(found: Mapping[str, str]) -> list[str]:
-    return [f"{name}: set, but this version does nothing with it yet" for name in sorted(UNUSED & set(found))]

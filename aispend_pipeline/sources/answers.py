@@ -39,7 +39,7 @@ def check(
     wait = retry_after.seconds(headers.get("retry-after"), now)
     if wait is not None and wait > _A_DAY_SECONDS:
         wait = None  # nobody means that
-    refused = partial(FetchError, status=status)
+    refused = partial(FetchError, status=status, plain=f"{path} answered {status}")
     if 200 <= status < 300:
         raise refused(ErrorClass.UNEXPECTED_CONTENT, f"{path} answered {status} without a page")
     if 300 <= status < 400:

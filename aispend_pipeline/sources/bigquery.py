@@ -58,4 +58,4 @@ def _explained(error: FetchError, account: GoogleAccount) -> FetchError:
         "Not found: Table": f"set GCP_BQ_TABLE{own} to a table of the export; a new export takes some hours to appear",
     }
     told = next((f"{said.rstrip('.')}; {remedy}" for words, remedy in remedies.items() if words in said), said)
-    return FetchError(error.error_class, told, final=True, status=error.status)
+    return FetchError(error.error_class, told, final=True, status=error.status, plain=error.plain)

@@ -96,7 +96,14 @@ def _read(asking: Asking, request: Request, reading: Reading, found: Any, wire: 
     for number, page in enumerate(found.pages, 1):
         rows += page.num_items
         asking.keep(pages, Page.received(reading, request, asking.clock.now(), wire.newest))
-        log.info("page.read", source="vertex_billing", account=asking.account, reading=reading, page=number)
+        log.info(
+            "page.read",
+            source="vertex_billing",
+            account=asking.account,
+            reading=reading,
+            page=number,
+            bytes=len(wire.newest),
+        )
         token = found.next_page_token
         if token is not None and token in seen:
             raise FetchError(ErrorClass.CURSOR_LOOP, f"{request.path}: cursor loop at page {number}")
@@ -183,5 +190,7 @@ def _failed(error: exceptions.GoogleAPICallError) -> FetchError:
     reason = str(first.get("reason") or "")
     said = str(first.get("message") or error.message).partition("\n")[0]
     return FetchError(
-        _REASONS.get(reason, ErrorClass.SERVER_ERROR), f"the query failed: {said} ({reason or 'no reason'})"
+        _REASONS.get(reason, ErrorClass.SERVER_ERROR),
+        f"the query failed: {said} ({reason or 'no reason'})",
+        plain="the query failed",
     )

@@ -14,7 +14,7 @@ import httpx
 
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
-from aispend_pipeline.log import log
+from aispend_pipeline.log import bound, fault, log
 from aispend_pipeline.model import DayAnswer, Fetch, FetchState, Page, Reading, Window
 from aispend_pipeline.normalise.records import Normaliser
 from aispend_pipeline.normalise.tally import Tally, tally
@@ -88,6 +88,75 @@ class Read:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A fetch that is under way: of what, since when, and the pages that came so far."""
+
+    source: Source
+    asking: Asking
+    window: Window
+    account: str
+    noted: Mapping[str, Any]
+    started_at: datetime
+    fetch_id: str
+    monotonic: float
+    pages: list[Page] = field(default_factory=list)
+
+    def complete(self, said: Read) -> Fetch:
+        """The fetch that was read to its end."""
+        return self._ended(said.detail, state=FetchState.COMPLETE, answers=said.answers)
+
+    def failed(self, error_class: str | None, error: str | None, plain: str) -> Fetch:
+        """The fetch that failed of `error`; `plain` is what the log may have of that."""
+        return self._ended({}, plain, state=FetchState.FAILED, error_class=error_class, error=error)
+
+    def _ended(self, detail: Mapping[str, Any], plain: str | None = None, **outcome: Any) -> Fetch:
+        fetch = Fetch(
+            fetch_id=self.fetch_id,
+            source=self.source.name,
+            provider=self.source.provider,
+            account=self.account,
+            window=self.window,
+            started_at=self.started_at,
+            finished_at=self.asking.clock.now(),
+            pages=self.pages,
+            detail={**self.noted, **detail},
+            **outcome,
+        )
+        tell(fetch, self.asking.clock.monotonic() - self.monotonic, plain)
+        return fetch
+
+
+def begun_at(now: datetime) -> str:
+    """An id for a fetch that begins at `now`."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
+
+
+def tell(fetch: Fetch, seconds: float, plain: str | None) -> None:
+    """Log what became of `fetch`, which took `seconds`; `plain` is what may be told of its error."""
+    told = log.info if fetch.state is FetchState.COMPLETE else log.warning
+    told(
+        "fetch.done",
+        source=fetch.source,
+        account=fetch.account,
+        window=str(fetch.window),
+        state=fetch.state,
+        pages=len(fetch.pages),
+        bytes=sum(page.size for page in fetch.pages),
+        seconds=round(seconds, 3),
+        error_class=fetch.error_class,
+        error=plain,
+    )
+
+
+def _begin(
+    source: Source, asking: Asking, window: Window, account: str | None = None, noted: Mapping[str, Any] | None = None
+) -> _Begun:
+    now = asking.clock.now()
+    of, began = account or asking.account, asking.clock.monotonic()
+    return _Begun(source, asking, window, of, noted or {}, now, begun_at(now), began)
+
+
 async def attempt(
     source: Source,
     asking: Asking,
@@ -101,15 +170,10 @@ async def attempt(
 
     `account` is whose lines are read, if not those of the account that asks; `noted` is detail of either outcome.
     """
-    started_at, pages = asking.clock.now(), list[Page]()
-    said = await tried(
-        source, asking, window, partial(read, pages, started_at), account=account, noted=noted, pages=pages
-    )
-    if isinstance(said, Fetch):
-        return said
-    outcome = {"state": FetchState.COMPLETE, "answers": said.answers}
-    detail = {**(noted or {}), **said.detail}
-    return _told(_made(source, account or asking.account, window, started_at, asking.clock, pages, detail, outcome))
+    begun = _begin(source, asking, window, account, noted)
+    with bound(fetch_id=begun.fetch_id):
+        said = await _tried(begun, partial(read, begun.pages, begun.started_at))
+        return said if isinstance(said, Fetch) else begun.complete(said)
 
 
 async def tried(
@@ -118,36 +182,25 @@ async def tried(
     window: Window,
     ask: Callable[[], Awaitable[T]],
     *,
-    account: str | None = None,
     noted: Mapping[str, Any] | None = None,
-    pages: Sequence[Page] = (),
 ) -> T | Fetch:
     """What `ask` brings, or the failed fetch of what it raised; see `attempt`."""
-    started_at = asking.clock.now()
+    begun = _begin(source, asking, window, noted=noted)
+    with bound(fetch_id=begun.fetch_id):
+        return await _tried(begun, ask)
+
+
+async def _tried(begun: _Begun, ask: Callable[[], Awaitable[T]]) -> T | Fetch:
     try:
         return await ask()
     except FetchError as error:
-        outcome = _failed(error.error_class, str(error))
+        return begun.failed(error.error_class, str(error), error.plain)
     except AispendError as error:
-        outcome = _failed(ErrorClass.INTERNAL, str(error))
+        return begun.failed(ErrorClass.INTERNAL, str(error), str(error))
     except Exception as error:  # whatever it is, it is this window's alone
-        outcome = _failed(ErrorClass.INTERNAL, asking.caller.redacted(f"a fault of aispend's own: {error!r}"))
-    of = account or asking.account
-    return _told(_made(source, of, window, started_at, asking.clock, pages, dict(noted or {}), outcome))
-
-
-def _told(fetch: Fetch) -> Fetch:
-    """The same, logged."""
-    log.info(
-        "fetch.done",
-        source=fetch.source,
-        account=fetch.account,
-        window=str(fetch.window),
-        state=fetch.state,
-        pages=len(fetch.pages),
-        error=fetch.error,
-    )
-    return fetch
+        told, found = "a fault of aispend's own", fault(error)
+        log.error("fault", what="fetch", **found)
+        return begun.failed(ErrorClass.INTERNAL, begun.asking.caller.redacted(f"{told}: {error!r}"), told)
 
 
 def tallied(normaliser: Normaliser, pages: Sequence[Page], reading: Reading, window: Window, now: datetime) -> Tally:
@@ -188,36 +241,9 @@ async def read_account(
 
 def _not_asked(source: Source, asking: Asking, window: Window, because: Fetch) -> Fetch:
     """The failed fetch of a window that was not asked for, since another one failed of what would befall it too."""
-    outcome = _failed(because.error_class, because.error)
-    return _made(source, asking.account, window, asking.clock.now(), asking.clock, [], {}, outcome)
-
-
-def _made(
-    source: Source,
-    account: str,
-    window: Window,
-    started_at: datetime,
-    clock: Clock,
-    pages: Sequence[Page],
-    detail: dict[str, Any],
-    outcome: dict[str, Any],
-) -> Fetch:
-    return Fetch(
-        fetch_id=f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}",
-        source=source.name,
-        provider=source.provider,
-        account=account,
-        window=window,
-        started_at=started_at,
-        finished_at=clock.now(),
-        pages=pages,
-        detail=detail,
-        **outcome,
-    )
-
-
-def _failed(error_class: str | None, error: str | None) -> dict[str, Any]:
-    return {"state": FetchState.FAILED, "error_class": error_class, "error": error}
+    begun = _begin(source, asking, window)
+    with bound(fetch_id=begun.fetch_id):
+        return begun.failed(because.error_class, because.error, f"not asked for, since {because.window} failed")
 
 
 def windows_to_ask(days: Window, today: date, max_days: int) -> list[Window]:

@@ -242,8 +242,9 @@ def refused(error: Exception) -> FetchError:
         return FetchError(ErrorClass.UNEXPECTED_CONTENT, "Google's token endpoint answered with what is no token")
     said = _fit_to_show(" ".join([*map(str, error.args[:1]), _reason(error)]))
     if isinstance(error, exceptions.TransportError) or error.retryable:
-        return FetchError(ErrorClass.CONNECT, f"Google's token endpoint cannot be asked: {said}")
-    return FetchError(ErrorClass.UNAUTHORIZED, f"Google gives no token: {said}")
+        told = "Google's token endpoint cannot be asked"
+        return FetchError(ErrorClass.CONNECT, f"{told}: {said}", plain=told)
+    return FetchError(ErrorClass.UNAUTHORIZED, f"Google gives no token: {said}", plain="Google gives no token")
 
 
 def _reason(error: exceptions.GoogleAuthError) -> str:

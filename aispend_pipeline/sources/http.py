@@ -146,14 +146,15 @@ class Caller:
                         return await self._attempt(request)
                     except FetchError as error:
                         if failed and error.error_class is ErrorClass.OUT_OF_BUDGET:
-                            raise FetchError(failed.error_class, str(failed), final=True) from None
+                            raise FetchError(failed.error_class, str(failed), final=True, plain=failed.plain) from None
                         failed = error
                         raise
         except FetchError as error:
             told = self._endpoint.redacted(str(error))
             if error.error_class is ErrorClass.UNAUTHORIZED and error.status:  # credentials that are none say it all
                 told = f"{told.rstrip('.')}. {self._endpoint.remedy}"
-            raise FetchError(error.error_class, told, status=error.status) from None
+            plain = self._endpoint.redacted(error.plain)
+            raise FetchError(error.error_class, told, status=error.status, plain=plain) from None
         raise AssertionError("unreachable: the loop returns or raises")
 
     async def _attempt(self, request: Request) -> bytes:
@@ -239,7 +240,7 @@ class Caller:
 
     def _give_up(self, state: RetryCallState) -> bool:
         error = _failure(state)
-        log.info("attempt.failed", error_class=error.error_class, attempt=state.attempt_number)
+        log.info("attempt.failed", error_class=error.error_class, status=error.status, attempt=state.attempt_number)
         return (
             state.attempt_number >= self._limits.attempts
             or (error.retry_after or 0.0) > self._limits.longest_retry_after_seconds

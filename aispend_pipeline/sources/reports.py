@@ -128,7 +128,8 @@ class ReportSource(ABC):
         ):
             asking.keep(pages, Page.received(question.reading, request, asking.clock.now(), body))
             number += 1
-            log.info("page.read", source=self.name, account=asking.account, reading=question.reading, page=number)
+            told = {"reading": question.reading, "page": number, "bytes": len(body)}
+            log.info("page.read", source=self.name, account=asking.account, **told)
 
     def _drift(self, pages: Sequence[Page]) -> dict[str, Any]:
         """Fields that nobody has described, as a note: ignored, and a sign that the shape changes."""

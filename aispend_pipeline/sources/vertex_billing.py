@@ -166,8 +166,10 @@ async def _looked(asking: Asking, account: GoogleAccount, window: Window) -> _Ex
     await bigquery.run(asking, account, worded("exports", account, now - _EXPORTS_SINCE), pages)
     exported = export_times(pages)
     if exported and account.billing_accounts and not exported.keys() & set(account.billing_accounts):
-        said = f"the table has lines of {', '.join(sorted(exported))[:200]}, and none of GCP_BILLING_ACCOUNT_ID"
-        raise FetchError(ErrorClass.REJECTED, f"{said}{account.suffix}; set it to those that are to be read")
+        others = ", ".join(sorted(exported))[:200]
+        remedy = f"and none of GCP_BILLING_ACCOUNT_ID{account.suffix}; set it to those that are to be read"
+        plain = f"the table has lines of others, {remedy}"
+        raise FetchError(ErrorClass.REJECTED, f"the table has lines of {others}, {remedy}", plain=plain)
     if window.first < (now - _SEEN_WITHIN).date():
         await bigquery.run(asking, account, of_window("accounts", account, window), older)
     newest = max(exported.values(), default=None)

@@ -13,25 +13,32 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aispend_pipeline.errors import StoreError
+from aispend_pipeline.errors import Trouble
+from aispend_pipeline.state.trouble import trouble_of, unusable
 from aispend_pipeline.warehouse import folder
 
 TABLES = sa.MetaData()
-_BUSY_MILLISECONDS = 10_000
-_SWITCHES, _BETWEEN_SWITCHES = 100, 0.05
+REMEDY = "restore the file; without it, what people were told is forgotten"
+# What SQLite keeps beside the file, by the end of its name.
+KEEPS_BESIDE = ("-wal", "-shm")
+# How long a lock of somebody else's is waited for.
+PATIENCE_SECONDS = 10.0
+_BETWEEN_SWITCHES = 0.05
 _READS = "aispend_reads"
 
 
 class State:
     """The state database of one installation; safe to share between threads."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, patience_seconds: float = PATIENCE_SECONDS) -> None:
         folder.prepare(home)
         self.file = home / "state.sqlite"
-        self._engine = sa.create_engine(f"sqlite:///{self.file}")
-        sa.event.listen(self._engine, "connect", _configure)
+        self._patience = patience_seconds
+        self._engine = sa.create_engine(f"sqlite:///{self.file}", connect_args={"timeout": patience_seconds})
+        sa.event.listen(self._engine, "connect", self._configure)
         sa.event.listen(self._engine, "begin", _begin)
         self._tables = 0  # how many are known to be there
+        self._opened: tuple[int, int] | None = None  # which file it was that connections were opened to
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -39,6 +46,7 @@ class State:
 
         Raises `StoreError` when the file cannot be used.
         """
+        self._follow()
         with self._told():
             with self._engine.begin() as connection:
                 tables = self._create(connection)
@@ -51,6 +59,7 @@ class State:
 
         Raises `StoreError` when the file cannot be used.
         """
+        self._follow()
         if not self._ready():
             with self.transaction():
                 pass  # which makes the tables
@@ -60,6 +69,18 @@ class State:
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+    def _follow(self) -> None:
+        """Let go of a file that was removed or replaced meanwhile: what is written to it would be seen by nobody."""
+        now = _identity(self.file)
+        if now != self._opened:
+            self._engine.dispose()
+            self._tables, self._opened = 0, now
+
+    def _configure(self, connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN, below; sqlite3 would say it too late
+        _switch_to_wal(connection, self._patience)
+        connection.execute("PRAGMA synchronous=FULL")
 
     def _ready(self) -> bool:
         """Whether all tables are there; asked for without the writer's lock, which may be held for long."""
@@ -83,14 +104,22 @@ class State:
             raise  # our own mistake, and not the file's
         except sa.exc.DatabaseError as error:
             self._tables = 0
-            remedy = "free some space, or restore the file; without it, what people were told is forgotten"
-            raise StoreError(f"{self.file}: cannot be used ({error.orig}); {remedy}") from None
+            raise unusable(self.file, error.orig, REMEDY) from None
 
 
 @lru_cache(maxsize=8)
-def state_of(home: Path) -> State:
-    """The state database of `home`, opened once a process."""
-    return State(home)
+def state_of(home: Path, patience_seconds: float = PATIENCE_SECONDS) -> State:
+    """The state database of `home`, opened once a process for each patience."""
+    return State(home, patience_seconds)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file it is, whatever its name; none if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _missing(connection: sa.Connection) -> list[str]:
@@ -120,23 +149,18 @@ def _add_columns(connection: sa.Connection) -> None:
         connection.execute(sa.text(f'ALTER TABLE "{column.table.name}" ADD COLUMN "{column.name}" {type_}'))
 
 
-def _configure(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy says BEGIN, below; sqlite3 would say it too late
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-    _switch_to_wal(connection)
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
+def _switch_to_wal(connection: sqlite3.Connection, patience_seconds: float) -> None:
     """Of processes that switch a new file at once SQLite makes one fail at once, whatever it was told to wait."""
-    for more in reversed(range(_SWITCHES)):
+    connection.execute("PRAGMA busy_timeout=0")
+    for more in reversed(range(max(int(patience_seconds / _BETWEEN_SWITCHES), 1))):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError:
-            if not more:
+            break
+        except sqlite3.OperationalError as error:
+            if not more or trouble_of(error) is not Trouble.LOCKED:
                 raise
             time.sleep(_BETWEEN_SWITCHES)
+    connection.execute(f"PRAGMA busy_timeout={int(patience_seconds * 1000)}")
 
 
 def _begin(connection: sa.Connection) -> None:

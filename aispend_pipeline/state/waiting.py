@@ -41,7 +41,7 @@ class WaitingDays:
     def all(self) -> dict[Feed, set[date]]:
         """By source and account, the days that wait."""
         found: dict[Feed, set[date]] = defaultdict(set)
-        with self._state.transaction() as connection:
+        with self._state.reading() as connection:
             for source, account, day in connection.execute(sa.select(waiting)):
                 found[source, account].add(day)
         return found

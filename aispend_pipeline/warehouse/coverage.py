@@ -1,15 +1,19 @@
 """What is known of each day: whether it was read whole, when, and what else there is to say of it."""
 
-import json
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import duckdb
+import orjson
 
 from aispend_pipeline.model import CoverageState, Feed, Finality, Window
 from aispend_pipeline.sql import statement
+
+# By name: making each anew costs more than reading it.
+_STATES = {str(state): state for state in CoverageState}
+_FINALITIES: dict[str | None, Finality | None] = {None: None, **{str(final): final for final in Finality}}
 
 
 class Day(NamedTuple):
@@ -38,22 +42,30 @@ def days_asked_for(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Da
         [window.first, window.last],
     ).fetchall()
     return [
-        Day(source, account, day, CoverageState(state), read_at, Finality(final) if final else None, json.loads(detail))
+        Day(source, account, day, _STATES[state], read_at, _FINALITIES[final], orjson.loads(detail))
         for source, account, day, state, read_at, final, detail in rows
     ]
 
 
 def every_day(cursor: duckdb.DuckDBPyConnection, window: Window, feeds: Collection[Feed], today: date) -> list[Day]:
     """Every day of `window` of each of `feeds`; one that was never asked for is not due."""
-    known = {
-        (day.source, day.account, day.day): day._replace(half_read=day.finality is Finality.OPEN and day.day < today)
-        for day in days_asked_for(cursor, window)
-    }
+    return filled_in(days_asked_for(cursor, window), window, feeds, today)
+
+
+def filled_in(asked_for: Iterable[Day], window: Window, feeds: Collection[Feed], today: date) -> list[Day]:
+    """Of the days that were asked for those of `feeds`, and the others of `window` as not due."""
+    known = {(day.source, day.account, day.day): _as_of(day, today) for day in asked_for}
+    days = [*window.days()]
     return [
-        known.get((source, account, day), Day(source, account, day, CoverageState.NOT_DUE))
+        known.get((source, account, day)) or Day(source, account, day, CoverageState.NOT_DUE)
         for source, account in sorted(feeds)
-        for day in window.days()
+        for day in days
     ]
+
+
+def _as_of(day: Day, today: date) -> Day:
+    """`day` with what has become of it by `today`."""
+    return day._replace(half_read=True) if day.finality is Finality.OPEN and day.day < today else day
 
 
 def feeds_ever_read(cursor: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:

@@ -7,22 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aispend_pipeline.errors import StoreError
+from aispend_pipeline.errors import StoreError, Trouble
 
 
 def prepare(home: Path) -> None:
     """Make `home` if it is missing, for its owner alone; `StoreError` if it cannot be used."""
     try:
         if home.is_symlink() and not home.exists():
-            raise StoreError(f"{home}: a link that leads nowhere; mend it, or set AISPEND_HOME to another folder")
+            nowhere = "a link that leads nowhere; mend it, or set AISPEND_HOME to another folder"
+            raise StoreError(f"{home}: {nowhere}", Trouble.MISSING)
         if home.exists() and not home.is_dir():
-            raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder")
+            raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder", Trouble.NOT_WRITABLE)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / "snapshots").mkdir(mode=0o700, exist_ok=True)
         if not os.access(home, os.W_OK | os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise StoreError(f"{home}: cannot be written ({error.strerror}); set AISPEND_HOME to another folder") from None
+        told = f"{home}: cannot be written ({error.strerror}); set AISPEND_HOME to another folder"
+        raise StoreError(told, trouble_of(error)) from None
 
 
 @contextmanager
@@ -31,7 +33,15 @@ def told_of_trouble(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{home}: {error.strerror or error}; free some space or mend the folder") from None
+        told = f"{home}: {error.strerror or error}; free some space or mend the folder"
+        raise StoreError(told, trouble_of(error)) from None
+
+
+def trouble_of(error: OSError) -> Trouble:
+    """What the system's word comes to."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return Trouble.FULL
+    return Trouble.MISSING if error.errno == errno.ENOENT else Trouble.NOT_WRITABLE
 
 
 def sync_folder(folder: Path) -> None:

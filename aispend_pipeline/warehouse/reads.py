@@ -1,89 +1,51 @@
 """Questions of spend to a published snapshot. Every answer takes all its queries from one cursor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
-from aispend_pipeline.budgets.kept import MonthToDate, budgets, month_to_date
+from aispend_pipeline.budgets.kept import Kept, MonthToDate, budgets, month_to_date
 from aispend_pipeline.model import Window
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.sql import statement
-from aispend_pipeline.warehouse.coverage import Day, every_day, feeds_ever_read
+from aispend_pipeline.warehouse.beside import MOST_RESTATEMENTS, OF_SUMS, Beside, Facts, Restatement, Unpriced, found
+from aispend_pipeline.warehouse.coverage import Day, days_asked_for, feeds_ever_read, filled_in
+from aispend_pipeline.warehouse.groups import DEFAULT_WORKSPACE, Row, Totals, Whole, apart, groups
+from aispend_pipeline.warehouse.questions import (
+    DIMENSIONS,
+    HOUR,
+    NAMED,
+    OF_THE_BILL,
+    OF_THE_ROLLUP,
+    TOKENS,
+    Question,
+    unfit,
+)
 
-# What the rollup answers; the rest is answered from the rows.
-OF_THE_ROLLUP = ("day", "provider", "account", "model")
-# Goes with those of the rollup alone: no line of a bill tells its hour.
-HOUR = "hour"
-# Only the bill has these.
-OF_THE_BILL = ("line_item", "token_type")
-# How `spend_by.sql` reads either of the two tables of sums.
-_BY_DAY = {"sums": "spend_daily", "hour": "NULL"}
-_BY_HOUR = {"sums": "spend_hourly", "hour": '"hour"'}
-_OF_THE_ROWS = (*OF_THE_ROLLUP, "project", "workspace", "api_key", *OF_THE_BILL, "service_tier", "source")
-# What spend can be grouped by, in the order of an answer's keys; a workspace is what Anthropic calls a project.
-DIMENSIONS = (HOUR, *_OF_THE_ROWS)
-TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
-# Dimensions whose ids have names.
-NAMED = ("project", "workspace", "api_key")
-# Anthropic has no id for the workspace that every organisation starts with.
-DEFAULT_WORKSPACE = "Default"
-MOST_RESTATEMENTS = 100
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of spend: days, grouping and filters; an empty filter lets everything through."""
-
-    window: Window
-    group_by: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    limit: int | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One group: its keys, the names of those that are ids, USD, and counts (none if unknown).
-
-    Billed USD is none where nothing is billed (`lines` is 0 then) or all of it is in other currencies; estimated USD
-    is what is used and not billed yet, none if that is nothing. `allocated_usd` is the part of what is billed that
-    the bill does not tell the key of.
-    """
-
-    keys: dict[str, date | datetime | str | None]
-    usd: Decimal | None
-    counts: dict[str, int | None]
-    lines: int
-    estimated_usd: Decimal | None = None
-    allocated_usd: Decimal | None = None
-    names: dict[str, str | None] = field(default_factory=dict)
-
-
-class Unpriced(NamedTuple):
-    """What was measured and is in no estimate, and why: no bill ever lists it, or it has no list price yet."""
-
-    provider: str
-    account: str
-    service_tier: str | None
-    model: str | None
-    input_tokens: Decimal | None
-    cached_input_tokens: Decimal | None
-    cache_write_tokens: Decimal | None
-    output_tokens: Decimal | None
-    other_units: Decimal | None
-    why: str | None
-    never_billed: bool
-
-    @property
-    def tokens(self) -> int:
-        """All of them, whatever their type."""
-        counts = (self.input_tokens, self.cached_input_tokens, self.cache_write_tokens, self.output_tokens)
-        return int(sum(count or 0 for count in counts))
+__all__ = [
+    "DEFAULT_WORKSPACE",
+    "DIMENSIONS",
+    "HOUR",
+    "MOST_RESTATEMENTS",
+    "NAMED",
+    "OF_THE_BILL",
+    "OF_THE_ROLLUP",
+    "TOKENS",
+    "Answer",
+    "Facts",
+    "NotEstimated",
+    "Previous",
+    "Question",
+    "Restatement",
+    "Row",
+    "Unpriced",
+    "ask",
+    "unfit",
+]
 
 
 class NotEstimated(NamedTuple):
@@ -94,17 +56,13 @@ class NotEstimated(NamedTuple):
     days: tuple[date, ...]
 
 
-class Restatement(NamedTuple):
-    """A day that was over and became another sum when it was read again, USD."""
+class Previous(NamedTuple):
+    """The period that was compared with: what all of it came to, USD, and whether every day of it was read whole."""
 
-    at: datetime
-    source: str
-    account: str
-    day: date
-    provider: str
-    model: str | None
-    was_usd: Decimal
-    is_usd: Decimal
+    window: Window
+    total_usd: Decimal
+    total_estimated_usd: Decimal
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -113,11 +71,11 @@ class Answer:
 
     `tokens_from` are the books that counts come from, `usage` or `costs`; at most `MOST_RESTATEMENTS`
     restatements are given, the newest. `budgets` are what Google's say of the months that are asked for: no part of
-    the rows or of the total.
+    the rows or of the total. Filters hold for each of these as far as it can be told by them.
     """
 
     rows: list[Row]
-    truncated: bool  # whether a limit left groups out
+    truncated: bool  # whether a limit left out groups that come after these
     total_usd: Decimal
     unconverted: list[tuple[str, Decimal]]
     unpriced: list[Unpriced]
@@ -127,42 +85,55 @@ class Answer:
     total_estimated_usd: Decimal = Decimal(0)
     not_estimated: list[NotEstimated] = field(default_factory=list)
     budgets: list[MonthToDate] = field(default_factory=list)
+    previous: Previous | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every day asked for was read whole: none of those that are over was still running then."""
-        return bool(self.coverage) and all(day.whole for day in self.coverage)
+        return _whole(self.coverage)
 
 
 def ask(
-    cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[tuple[str, str, str]], today: date
+    cursor: duckdb.DuckDBPyConnection,
+    question: Question,
+    feeds: Sequence[tuple[str, str, str]],
+    today: date,
+    facts: Facts | None = None,
 ) -> Answer:
-    """Answer it. `feeds` are (source, account, provider) that ought to have been read."""
-    filters = {
-        "first": question.window.first,
-        "last": question.window.last,
-        "providers": list(question.providers),
-        "accounts": list(question.accounts),
-        "models": list(question.models),
-    }
-    one_more = None if question.limit is None else question.limit + 1
-    found = _groups(cursor, filters, question.group_by, one_more)
-    total = _groups(cursor, filters, (), None)
-    covered = every_day(cursor, question.window, _feeds(cursor, question, feeds), today)
-    restated = cursor.execute(statement("warehouse", "restated"), {**filters, "limit": MOST_RESTATEMENTS}).fetchall()
-    return Answer(
-        rows=found[: question.limit],
-        truncated=question.limit is not None and len(found) > question.limit,
-        total_usd=(total[0].usd if total else None) or Decimal(0),
-        unconverted=cursor.execute(statement("warehouse", "unconverted"), filters).fetchall(),
-        unpriced=[Unpriced(*row) for row in cursor.execute(statement("warehouse", "unpriced"), filters).fetchall()],
-        tokens_from=_books(cursor, filters, question.group_by),
-        restatements=[Restatement(*row) for row in restated],
-        coverage=covered,
-        total_estimated_usd=(total[0].estimated_usd if total else None) or Decimal(0),
-        not_estimated=_not_estimated(covered, today),
-        budgets=_budgets(cursor, question),
+    """Answer it. `feeds` are (source, account, provider) that ought to have been read; `facts` are the snapshot's."""
+    known = facts or Facts()
+    asked_feeds = _feeds(question, {*feeds, *known.of(cursor, feeds_ever_read)})
+    covered, before = (
+        filled_in(known.of(cursor, days_asked_for, window), window, asked_feeds, today) if window else []
+        for window in (question.window, question.previous)
     )
+    whole = Whole(_whole(covered), _whole(before))
+    rows, truncated, totals, books = groups(cursor, question, whole, lambda: known.of(cursor, _names))
+    beside = Beside(cursor, question, known)
+    return Answer(
+        rows=rows,
+        truncated=truncated,
+        total_usd=totals.usd,
+        unconverted=beside.unconverted(),
+        unpriced=beside.unpriced(),
+        tokens_from=_books(cursor, question, books),
+        restatements=beside.restatements(),
+        coverage=covered,
+        total_estimated_usd=totals.estimated_usd,
+        not_estimated=_not_estimated(covered, today),
+        budgets=_budgets(known.of(cursor, budgets), question),
+        previous=_previous(question, totals, whole),
+    )
+
+
+def _previous(question: Question, totals: Totals, whole: Whole) -> Previous | None:
+    if question.previous is None:
+        return None
+    return Previous(question.previous, totals.previous_usd, totals.previous_estimated_usd, whole.before)
+
+
+def _whole(covered: Sequence[Day]) -> bool:
+    return bool(covered) and all(day.whole for day in covered)
 
 
 def _not_estimated(covered: Sequence[Day], today: date) -> list[NotEstimated]:
@@ -176,50 +147,13 @@ def _not_estimated(covered: Sequence[Day], today: date) -> list[NotEstimated]:
     return [NotEstimated(provider, account, tuple(days)) for (provider, account), days in silent.items()]
 
 
-def _budgets(cursor: duckdb.DuckDBPyConnection, question: Question) -> list[MonthToDate]:
+def _budgets(every: Sequence[Kept], question: Question) -> list[MonthToDate]:
     """What budgets say of every month of the window, as far as the question lets Google and the account through."""
     if question.providers and "vertex" not in question.providers:
         return []
-    known = [one for one in budgets(cursor) if not question.accounts or one.account in question.accounts]
+    known = [one for one in every if not question.accounts or one.account in question.accounts]
     months = sorted({f"{day:%Y-%m}" for day in question.window.days()}) if known else []
     return [of for month in months for of in month_to_date(known, month)]
-
-
-def _groups(
-    cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str], limit: int | None
-) -> list[Row]:
-    of_sums = {*group_by} <= {*OF_THE_ROLLUP, HOUR}
-    dimensions = (*OF_THE_ROLLUP, HOUR) if of_sums else _OF_THE_ROWS
-    asked = {**filters, "limit": limit, **{f"by_{name}": name in group_by for name in dimensions if name != HOUR}}
-    if of_sums:
-        sql = statement("warehouse", "spend_by").format(**(_BY_HOUR if HOUR in group_by else _BY_DAY))
-    else:
-        sql = statement("warehouse", "spend_by_detail")
-        asked |= {"of_the_bill": bool({*group_by} & {*OF_THE_BILL}), "apart": "source" in group_by}
-    found = cursor.execute(sql, asked).fetchall()
-    names = _names(cursor) if {*group_by} & {*NAMED} else {}
-    columns = ("usd", "n", "only_provider", "estimated_usd", "allocated_usd", *TOKENS, *dimensions)
-    return [_row(group_by, dict(zip(columns, row, strict=True)), names) for row in found]
-
-
-def unfit(group_by: Sequence[str]) -> str | None:
-    """Why these dimensions do not go together; none if they do."""
-    others = set(group_by) - {HOUR, *OF_THE_ROLLUP}
-    if HOUR in group_by and others:
-        return f"hour goes with {', '.join(OF_THE_ROLLUP)} alone, not with {', '.join(sorted(others))}"
-    return None
-
-
-def _row(group_by: Sequence[str], values: Mapping[str, Any], names: Mapping[tuple[str, str], str]) -> Row:
-    return Row(
-        keys={name: values[name] for name in group_by},
-        usd=values["usd"],
-        counts={name: None if values[name] is None else int(values[name]) for name in TOKENS},
-        lines=int(values["n"] or 0),
-        estimated_usd=values["estimated_usd"],
-        allocated_usd=values["allocated_usd"],
-        names={name: _name(name, values[name], values["only_provider"], names) for name in group_by if name in NAMED},
-    )
 
 
 def _names(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
@@ -228,28 +162,22 @@ def _names(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
     return {(kind, key): name for _, _, kind, key, name in rows}
 
 
-def _name(dimension: str, key: str | None, provider: str | None, names: Mapping[tuple[str, str], str]) -> str | None:
-    if key is None:
-        return DEFAULT_WORKSPACE if provider == "anthropic" and dimension != "api_key" else None
-    kinds = ("api_key",) if dimension == "api_key" else ("project", "workspace")
-    return next((names[kind, key] for kind in kinds if (kind, key) in names), None)
-
-
-def _books(cursor: duckdb.DuckDBPyConnection, filters: Mapping[str, Any], group_by: Sequence[str]) -> list[str]:
-    if {*group_by} & {*OF_THE_BILL}:
+def _books(cursor: duckdb.DuckDBPyConnection, question: Question, told: frozenset[str] | None) -> list[str]:
+    """The books that tokens and requests are from; those of the groups, if they told."""
+    if question.of_the_bill:
         return ["costs"]
-    if "source" in group_by:
-        return ["costs", "usage"]
-    return [book for (book,) in cursor.execute(statement("warehouse", "books"), filters).fetchall()]
+    if apart(question):
+        books = {"usage" if SOURCES[name].normaliser.table == "usage" else "costs" for name in question.sources}
+        return sorted(books) or ["costs", "usage"]
+    return sorted(told) if told is not None else [book for (book,) in found(cursor, "books", question, OF_SUMS)]
 
 
-def _feeds(
-    cursor: duckdb.DuckDBPyConnection, question: Question, feeds: Sequence[tuple[str, str, str]]
-) -> set[tuple[str, str]]:
+def _feeds(question: Question, feeds: Collection[tuple[str, str, str]]) -> set[tuple[str, str]]:
     """Every feed that is configured or was ever read, as far as the question lets it through."""
     return {
         (source, account)
-        for source, account, provider in {*feeds, *feeds_ever_read(cursor)}
+        for source, account, provider in feeds
         if (not question.providers or provider in question.providers)
         and (not question.accounts or account in question.accounts)
+        and (not question.sources or source in question.sources)
     }

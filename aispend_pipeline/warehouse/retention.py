@@ -72,8 +72,8 @@ def expire(
             time.sleep(turn_of_others)
     warehouse.publish()
     if removed.fetches:
-        counts = {"fetches": removed.fetches, "pages": removed.pages, "bodies": removed.bodies}
-        log.info("pages.expired", before=utc_text(before), **counts)
+        pages, bodies = removed.pages, removed.bodies
+        log.info("pages.expired", before=utc_text(before), fetches=removed.fetches, pages=pages, bodies=bodies)
     return removed
 
 

@@ -7,13 +7,14 @@ gives the old data. `CURRENT` points at the newest.
 import json
 import threading
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+import msgspec
 
-from aispend_pipeline.errors import NothingPublished, StoreError
+from aispend_pipeline.errors import NothingPublished, Overloaded, StoreError, Trouble, resources_left
 
 READ_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -42,17 +43,41 @@ class Published:
 def pointer(home: Path) -> Published | None:
     """The newest snapshot of `home`, none if nothing was published yet."""
     try:
-        return Published(**json.loads((home / "CURRENT").read_text(encoding="utf-8")))
+        return msgspec.json.decode((home / "CURRENT").read_bytes(), type=Published)
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder") from None
-    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"{home}: is a file, not a folder; set AISPEND_HOME to a folder", Trouble.MISSING) from None
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        if not resources_left(error):
+            raise Overloaded from None
         raise StoreError(
             f"{home / 'CURRENT'}: cannot be read ({error}); remove it and run: aispend recompute"
         ) from None
 
 
+def readable(home: Path) -> Published:
+    """The newest snapshot of `home`, whose schema is the one that this version knows.
+
+    Raises `NothingPublished` where there is none, `StoreError` when it cannot be told.
+    """
+    published = pointer(home)
+    if published is None:
+        if next((home / "snapshots").glob("*.duckdb"), None) is None:
+            raise NothingPublished(f"{home}: nothing was read yet; run: aispend ingest")
+        raise NothingPublished(f"{home / 'CURRENT'}: is missing; run: aispend recompute", Trouble.MISSING)
+    known = known_schema()
+    if published.schema_version > known:
+        newer = f"by a newer aispend (schema {published.schema_version}, this one knows {known})"
+        raise NothingPublished(f"{home}: the figures were published {newer}; upgrade aispend", Trouble.NEWER)
+    if published.schema_version < known:
+        raise NothingPublished(
+            f"{home}: the figures were published by an older version of aispend; run: aispend ingest", Trouble.OLDER
+        )
+    return published
+
+
+@cache
 def known_schema() -> int:
     """The newest schema that this version knows."""
     migrations = (file.name for file in (files(__package__) / "migrations").iterdir())
@@ -84,23 +109,24 @@ class Snapshots:
 
     def _newest(self) -> tuple[Published, duckdb.DuckDBPyConnection]:
         for _ in range(_TRIES):
-            published = pointer(self._home)
-            if published is None:
-                raise NothingPublished(f"{self._home}: nothing was read yet; run: aispend ingest")
-            if published.schema_version != known_schema():
-                raise NothingPublished(
-                    f"{self._home}: the figures were published by another version of aispend; run: aispend ingest"
-                )
+            published = readable(self._home)
             if self._open is not None and self._open[0] == published:
                 return self._open
             file = self._home / "snapshots" / published.file
             try:
                 connection = duckdb.connect(str(file), read_only=True, config=READ_CONFIG)
-            except duckdb.IOException:
+            except duckdb.IOException as error:
+                if not resources_left(error):
+                    raise Overloaded from None
                 if file.exists():
                     raise StoreError(f"{file}: the snapshot is damaged; run: aispend recompute") from None
                 continue  # a newer one was published and this one removed, between two lines above
             # The old connection is not closed here: cursors of running answers keep it alive.
             self._open = published, connection
             return self._open
-        raise StoreError(f"{self._home}: the published snapshot is missing; run: aispend recompute")
+        raise StoreError(missing(self._home), Trouble.MISSING)
+
+
+def missing(home: Path) -> str:
+    """Of a snapshot that `CURRENT` names and nobody has."""
+    return f"{home}: the published snapshot is missing; run: aispend recompute"

@@ -1,25 +1,17 @@
 """How fresh and how whole the figures are, per source and account: what `/status` and the terminal say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 
 import duckdb
 
+from aispend_pipeline.health.reasons import Kind, Reason
 from aispend_pipeline.model import FetchState
 from aispend_pipeline.sql import statement
 
 # An export comes hours after the usage; one that is silent for longer looks dead.
 EXPORT_STALE_AFTER = timedelta(seconds=93_600)
-
-
-class Health(StrEnum):
-    """The overall word, best first."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    FAILING = "failing"
 
 
 @dataclass(frozen=True)
@@ -77,35 +69,38 @@ class FeedStatus:
         exported = through is not None and through.replace(tzinfo=UTC) == self.newest_at
         return "last exported" if exported else "last read completely"
 
-    def complaints(self, now: datetime, after_seconds: int) -> list[str]:
-        """What is not as it should be, a line each; empty when all is well."""
-        name = f"{self.source} {self.account}"
+    def reasons(self, now: datetime, after_seconds: int) -> list[Reason]:
+        """What is not as it should be; empty when all is well."""
         if self.gone:
             return []
         if self.state is None:
-            return [f"{name}: was never read; run: aispend ingest"]
-        found = []
+            return [self._because(Kind.MISSING, "was never read; run: aispend ingest")]
+        return [*self._unread(now, after_seconds), *self._of_days()]
+
+    def _unread(self, now: datetime, after_seconds: int) -> Iterator[Reason]:
         if self.state == FetchState.FAILED:
-            found.append(f"{name}: the last fetch failed: {self.error}")
+            yield self._because(Kind.MISSING, f"the last fetch failed: {self.error}")
         if self.last_complete_at is None:
-            found.append(f"{name}: was never read completely")
+            yield self._because(Kind.MISSING, "was never read completely")
         elif self.stale(now, after_seconds):
-            found.append(f"{name}: stale, {self.newest_is} at {self.newest_at:%Y-%m-%d %H:%M} UTC")
-        if self.partial:
-            found.append(f"{name}: {self.quarantined} records of {self.partial} days cannot be understood")
-        if self.refused:
-            found.append(f"{name}: {self.refused} days could not be read again, and keep what they were")
-        if self.disagreeing:
-            found.append(
-                f"{name}: {self.disagreeing} days do not add up to the provider's own sum; they are read again"
-            )
-        if self.unchecked:
-            found.append(f"{name}: {self.unchecked} days could not be held against the provider's own sum")
-        if self.overdue:
-            found.append(f"{name}: the provider gives no figures for {self.overdue} days that are over")
-        if self.failed:
-            found.append(f"{name}: {self.failed} days could never be read")
-        return found
+            yield self._because(Kind.MISSING, f"stale, {self.newest_is} at {self.newest_at:%Y-%m-%d %H:%M} UTC")
+
+    def _of_days(self) -> Iterator[Reason]:
+        kinds = {
+            f"{self.quarantined} records of {self.partial} days cannot be understood": (Kind.MISSING, self.partial),
+            f"{self.refused} days could not be read again, and keep what they were": (Kind.DOUBTFUL, self.refused),
+            f"{self.disagreeing} days do not add up to the provider's own sum; they are read again": (
+                Kind.WRONG,
+                self.disagreeing,
+            ),
+            f"{self.unchecked} days could not be held against the provider's own sum": (Kind.DOUBTFUL, self.unchecked),
+            f"the provider gives no figures for {self.overdue} days that are over": (Kind.MISSING, self.overdue),
+            f"{self.failed} days could never be read": (Kind.MISSING, self.failed),
+        }
+        yield from (self._because(kind, text) for text, (kind, days) in kinds.items() if days)
+
+    def _because(self, kind: Kind, text: str) -> Reason:
+        return Reason(kind, f"{self.source} {self.account}: {text}")
 
 
 def feed_statuses(cursor: duckdb.DuckDBPyConnection, feeds: Sequence[tuple[str, str, str]]) -> list[FeedStatus]:
@@ -149,10 +144,3 @@ def same_billing_accounts(feeds: Sequence[FeedStatus]) -> list[str]:
         for what, names in read.items()
         if len(names) > 1
     ]
-
-
-def overall(feeds: Sequence[FeedStatus], complaints: Sequence[str]) -> Health:
-    """Failing when every feed's last fetch failed, degraded when anything is not as it should be."""
-    if feeds and all(feed.state == FetchState.FAILED for feed in feeds):
-        return Health.FAILING
-    return Health.DEGRADED if complaints else Health.OK

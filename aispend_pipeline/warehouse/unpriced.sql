@@ -12,10 +12,6 @@ SELECT
     why,
     never_billed
 FROM unpriced_daily
-WHERE
-    day BETWEEN $first AND $last
-    AND (len($providers) = 0 OR list_contains($providers, provider))
-    AND (len($accounts) = 0 OR list_contains($accounts, account))
-    AND (len($models) = 0 OR list_contains($models, coalesce(model, '')))
+WHERE day BETWEEN $first AND $last {conditions}
 GROUP BY ALL
 ORDER BY ALL

@@ -1,7 +1,7 @@
 """The warehouse: one DuckDB file, one writer at a time, and a published copy for everyone else."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -12,25 +12,21 @@ import pyarrow as pa
 
 from aispend_pipeline import points
 from aispend_pipeline.clock import Clock, utc_text
-from aispend_pipeline.errors import StoreError
+from aispend_pipeline.errors import StoreError, Trouble
 from aispend_pipeline.log import log
 from aispend_pipeline.warehouse import compaction, folder, lock
+from aispend_pipeline.warehouse.opening import (
+    DUCKDB_VERSION,
+    WRITE_CONFIG,
+    connected,
+    damaged,
+    holds_anything,
+    newest_copy,
+    restoring,
+)
 from aispend_pipeline.warehouse.snapshots import Published, known_schema, pointer
 
-DUCKDB_VERSION = "1.5.5"  # a file of another version's defaults may not open here
 KEPT_SNAPSHOTS = 3
-WRITE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # Without it older versions' storage is written, which packs long text not at all.
-    "storage_compatibility_version": f"v{DUCKDB_VERSION.rsplit('.', 1)[0]}.0",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "memory_limit": "400MB",
-    "threads": "2",
-}
-
-
-# How DuckDB words what it finds only when it reads a block.
-_SIGNS_OF_DAMAGE = ("Corrupt database file", "Could not read enough bytes")
 
 
 class Transaction:
@@ -120,14 +116,15 @@ class Warehouse:
         with folder.told_of_trouble(self.home):
             if not self.file.exists():
                 self._create()
-        with _connected(self.file) as connection:
+        with connected(self.file) as connection:
             version = self._checked_version(connection)
             if version == known_schema():
+                self._step_over_torn_log(connection)
                 self._step_over_published(connection)
                 yield connection
                 return
         self._migrate_from(version)
-        with _connected(self.file) as connection:
+        with connected(self.file) as connection:
             yield connection
 
     def _checked_version(self, connection: duckdb.DuckDBPyConnection) -> int:
@@ -135,19 +132,35 @@ class Warehouse:
         version, known = _version(connection), known_schema()
         if version > known:
             newer = f"written by a newer aispend (schema {version}, this one knows {known})"
-            raise StoreError(f"{self.file}: {newer}; upgrade aispend")
+            raise StoreError(f"{self.file}: {newer}; upgrade aispend", Trouble.NEWER)
         if version == 0:
-            raise StoreError(_damaged(self.file, "it was not made by aispend"))
+            raise StoreError(damaged(self.file, "it was not made by aispend"))
         return version
 
     def _migrate_from(self, version: int) -> None:
         """Migrate an older file; a copy of it, made while it is closed, stays beside it."""
-        with _connected(self.file) as connection:
+        with connected(self.file) as connection:
             connection.execute("CHECKPOINT")
         with folder.told_of_trouble(self.home):
             folder.copy_durably(self.file, self.file.with_name(f"{self.file.name}.schema{version}"))
-        with _connected(self.file) as connection:
+        with connected(self.file) as connection:
             _migrate(connection, version, self._clock.now())
+
+    def _step_over_torn_log(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write past a log that somebody has left and that cannot be read to its end, as a power cut leaves it.
+
+        DuckDB reads what is whole of it and would let the rest lie, and whatever comes after that, until the log is
+        begun anew, which only a commit does. A copy of the log stays.
+        """
+        log_file = self.file.with_name(f"{self.file.name}.wal")
+        if not holds_anything(log_file):
+            return
+        connection.execute("CHECKPOINT")
+        if holds_anything(log_file):
+            with folder.told_of_trouble(self.home):
+                folder.copy_durably(log_file, log_file.with_name(f"{log_file.name}.unread"))
+            self._number(connection, _newest_commit(connection)[0] + 1)
+            connection.execute("CHECKPOINT")
 
     def _step_over_published(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Give a restored file, which is older than what readers have seen, a number that is new to them."""
@@ -163,10 +176,8 @@ class Warehouse:
         )
 
     def _create(self) -> None:
-        snapshots = sorted((self.home / "snapshots").glob("*.duckdb"))
-        if snapshots:
-            remedy = f"cp {snapshots[-1]} {self.file} && rm -f {self.file}.wal"
-            raise StoreError(f"{self.file}: is missing; restore it: {remedy}")
+        if newest_copy(self.file):
+            raise StoreError(f"{self.file}: is missing; {restoring(self.file)}", Trouble.MISSING)
         new = self.file.with_name(".warehouse.duckdb.new")
         for left in self.home.glob(f"{new.name}*"):
             left.unlink()
@@ -194,6 +205,7 @@ class Warehouse:
             return self._copy(seq, store_id)
 
     def _copy(self, seq: int, store_id: str) -> Published:
+        began = self._clock.monotonic()
         snapshots = self.home / "snapshots"
         current = pointer(self.home)
         if (
@@ -203,7 +215,7 @@ class Warehouse:
         ):
             return current
         wal = self.file.with_name(f"{self.file.name}.wal")
-        if wal.exists() and wal.stat().st_size:
+        if holds_anything(wal):
             raise StoreError(f"{wal}: not empty although the file is closed; run the command again")
         for left in snapshots.glob(".*.tmp"):
             left.unlink()
@@ -220,39 +232,9 @@ class Warehouse:
         for old in sorted(snapshots.glob("*.duckdb"))[:-KEPT_SNAPSHOTS]:
             if old.name != published.file:
                 old.unlink(missing_ok=True)
-        log.info("published", file=published.file, seq=seq)
+        log.info("published", file=published.file, seq=seq, seconds=round(self._clock.monotonic() - began, 3))
         points.reached("published")
         return published
-
-
-@contextmanager
-def _connected(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """`file` open for writing; rolled back and closed however the block ends."""
-    if file.stat().st_size == 0:
-        raise StoreError(_damaged(file, "the file is empty"))
-    try:
-        connection = duckdb.connect(str(file), config=WRITE_CONFIG)
-    except (duckdb.Error, RuntimeError) as error:
-        raise StoreError(_damaged(file, str(error).partition("\n")[0][:300])) from None
-    try:
-        connection.execute("SET enable_progress_bar = false")
-        yield connection
-    except duckdb.Error as error:
-        told = str(error).partition("\n")[0][:300]
-        if any(sign in told for sign in _SIGNS_OF_DAMAGE):
-            raise StoreError(_damaged(file, told)) from error
-        remedy = "; free some space and run the command again" if "Could not write file" in told else ""
-        raise StoreError(f"{file}: {told}{remedy}") from error
-    finally:
-        with suppress(duckdb.Error):
-            connection.rollback()
-        connection.close()
-
-
-def _damaged(file: Path, why: str) -> str:
-    newest = max((file.parent / "snapshots").glob("*.duckdb"), default=None)
-    remedy = f"restore it: cp {newest} {file} && rm -f {file}.wal" if newest else "restore it from a backup"
-    return f"{file}: cannot be opened ({why}); nothing was changed; {remedy}"
 
 
 def _newest_commit(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:

@@ -9,10 +9,10 @@ import pytest
 from dagster import DagsterRunStatus, RunsFilter
 
 from aispend_pipeline.alerts import tables
-from aispend_pipeline.assets.grid import LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.notify import notify_job, prune
 from aispend_pipeline.assets.sensors import cap_check
+from aispend_pipeline.assets.tags import LANE
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
 from aispend_pipeline_tests.alerts.receivers import http_receiver, status

@@ -8,6 +8,7 @@ from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import DAYS_A_RUN
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
+from aispend_pipeline.assets.tags import HOME
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.definitions import defs, product
 from aispend_pipeline.settings import Settings
@@ -98,3 +99,13 @@ def test_the_columns_shown_are_the_tables_own(table, declared, home):
     _, cursor = Snapshots(home).current()
     own = cursor.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})").fetchall()
     assert own == [(name, type_) for name, (type_, _) in declared.items()]
+
+
+def test_the_job_that_makes_days_again_says_whose_and_nothing_while_settings_are_wrong(monkeypatch, tmp_path):
+    def home() -> str:
+        return product(Installation()).resolve_job_def("recompute").metadata[HOME].value
+
+    monkeypatch.setenv("AISPEND_HOME", str(tmp_path / "some" / ".." / "home"))
+    assert home() == str(tmp_path / "home")
+    monkeypatch.setenv("AISPEND_PORT", "none")
+    assert home() == ""

@@ -10,10 +10,10 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from sqlalchemy import select
 
 from aispend_pipeline.assets import in_process
-from aispend_pipeline.assets.grid import LANE, range_tags
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.retention import retention_job, shorten
 from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.tags import LANE, range_tags
 from aispend_pipeline.definitions import defs
 from aispend_pipeline.due import Due
 from aispend_pipeline.model import Window

@@ -9,10 +9,10 @@ import pytest
 
 from aispend_pipeline.assets import in_process, orphans
 from aispend_pipeline.assets.checks import every_day_is_read
-from aispend_pipeline.assets.grid import range_tags
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.raw import READ
 from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.tags import range_tags
 from aispend_pipeline.definitions import product
 from aispend_pipeline.due import Due
 from aispend_pipeline.model import Window

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from aispend_pipeline.assets.grid import FEEDS, LANE
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import hourly_ingest, steps_due
+from aispend_pipeline.assets.tags import FEEDS, LANE
 from aispend_pipeline.model import Window
 from aispend_pipeline.names import kept
 from aispend_pipeline.settings import Settings

@@ -10,6 +10,7 @@ from aispend_pipeline_tests.bench import (
     look_back,
     ninety_days,
     page_reading,
+    query_service,
 )
 
 if __name__ == "__main__":
@@ -21,3 +22,4 @@ if __name__ == "__main__":
     look_back.main()
     ninety_days.main()
     large_organisation.main()
+    query_service.main()

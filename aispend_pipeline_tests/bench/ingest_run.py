@@ -12,10 +12,11 @@ from pathlib import Path
 import dagster as dg
 
 from aispend_pipeline.assets import in_process
-from aispend_pipeline.assets.grid import a_month_a_run, days, range_tags
+from aispend_pipeline.assets.grid import a_month_a_run, days
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import steps
 from aispend_pipeline.assets.spend import SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.tags import range_tags
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import ASSERTIONS
 from aispend_pipeline.settings import Settings

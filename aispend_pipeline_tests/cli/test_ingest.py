@@ -81,7 +81,7 @@ def test_a_home_of_another_version_is_said_and_the_next_ingest_reads_no_more_tha
     refused, status = shell.run("spend"), shell.run("status")
     done = shell.run("ingest")
 
-    said = f"{shell.home}: the figures were published by another version of aispend; run: aispend ingest"
+    said = f"{shell.home}: the figures were published by an older version of aispend; run: aispend ingest"
     assert (refused.code, refused.out, one_line(refused.err)) == (1, "", said)
     assert (status.code, said in status.out) == (1, True)
     assert (done.code, done.err) == (0, "")

@@ -24,6 +24,7 @@ def test_all_is_well(world, capsys):
         "ok   home: the state database opens",
         "ok   home: the warehouse is there",
         "ok   home: the figures can be read, as of 2026-11-25T13:20:00Z",
+        "ok   home: no storage of Dagster's yet",
         "ok   openai default: OPENAI_API_KEY is an admin key",
         f"ok   openai default: the bill can be read at {openai}",
         "ok   anthropic default: ANTHROPIC_API_KEY is an Admin API key",
@@ -50,6 +51,7 @@ def test_before_the_first_run_nothing_is_wrong_and_nothing_is_made_but_the_home(
         "ok   home: no state database yet",
         "ok   home: no warehouse yet",
         "ok   home: nothing was read yet; the next step is: aispend ingest",
+        "ok   home: no storage of Dagster's yet",
     ]
     assert lines[-2:] == [
         f" openai     default  not read yet  USD       {OPENAI:>15}                      31",

@@ -5,17 +5,19 @@ import shutil
 import pytest
 
 from aispend_pipeline.doctor import home
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import State
 from aispend_pipeline.warehouse import Warehouse
 
 from .conftest import Usage
-from .world import BILLED, OCTOBER, about, examined
+from .world import BILLED, NOW, OCTOBER, about, examined
 
 OPENAI = BILLED["openai"]
 
 
 def lines_of(folder) -> list[str]:
-    return [finding.line for finding in home.examine(folder)]
+    settings = Settings.load({"AISPEND_HOME": str(folder)}, dotenv=None)
+    return [finding.line for finding in home.examine(settings, NOW)]
 
 
 @pytest.fixture
@@ -61,8 +63,8 @@ def test_a_state_database_that_is_none(world):
     State(world.home).file.write_text("not a database, " * 100)
 
     assert lines_of(world.home)[1] == (
-        f"FAIL home: {world.home / 'state.sqlite'}: cannot be used (file is not a database); free some space, or"
-        " restore the file; without it, what people were told is forgotten"
+        f"FAIL home: {world.home / 'state.sqlite'}: cannot be used (file is not a database); restore the"
+        " file; without it, what people were told is forgotten"
     )
 
 

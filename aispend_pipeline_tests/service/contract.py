@@ -52,10 +52,14 @@ _BUDGET_MONTH = _exactly(
 )
 
 
-def _schema(group_by: list[str]) -> dict[str, Any]:
+def _schema(group_by: list[str], *, compared: bool) -> dict[str, Any]:
     keys = dict.fromkeys(group_by, _PERHAPS) | {f"{name}_name": _PERHAPS for name in group_by if name in NAMED}
     usd = ("cost_usd", "estimated_usd", *(("allocated_usd",) if "api_key" in group_by else ()))
-    row = _exactly(**keys, **dict.fromkeys(usd, _MAYBE_MONEY), **dict.fromkeys(COUNTS, _COUNT))
+    changed = ("previous_cost_usd", "change_usd") if compared else ()
+    row = _exactly(**keys, **dict.fromkeys((*usd, *changed), _MAYBE_MONEY), **dict.fromkeys(COUNTS, _COUNT))
+    previous = _exactly(
+        **{"from": _DAY, "to": _DAY}, total_usd=_MONEY, total_estimated_usd=_MONEY, complete={"type": "boolean"}
+    )
     unpriced = {"provider": _TEXT, "account": _TEXT, "service_tier": _PERHAPS, "model": _PERHAPS}
     restated = {"day": _DAY, "source": _TEXT, "account": _TEXT, "provider": _TEXT, "model": _PERHAPS}
     covered = _exactly(
@@ -90,13 +94,16 @@ def _schema(group_by: list[str]) -> dict[str, Any]:
         restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT)),
         coverage=_exactly(complete={"type": "boolean"}, days=_each(covered)),
         as_of=_INSTANT,
+        previous=previous if compared else {"type": "null"},
+        cursor={"type": ["string", "null"], "pattern": "^[A-Za-z0-9_.-]+$"},
     )
 
 
-def hold(answer: dict[str, Any], group_by: str) -> None:
+def hold(answer: dict[str, Any], group_by: str, *, compared: bool = False) -> None:
     """The answer is what was promised for a grouping, keys in the order in which they were asked for."""
     names = group_by.split(",")
-    Draft202012Validator(_schema(names)).validate(answer)
+    Draft202012Validator(_schema(names, compared=compared)).validate(answer)
+    assert (answer["cursor"] is not None) == answer["truncated"]
     assert [list(row)[: len(names)] for row in answer["rows"]] == [names] * len(answer["rows"])
     keys = [tuple(row[name] for name in names) for row in answer["rows"]]
     assert len(set(keys)) == len(keys)
@@ -148,7 +155,13 @@ _DRIFT = _exactly(
     billed_over_estimated={"type": "string", "pattern": r"^[0-9]+\.[0-9]{4}$"},
     calibration={"type": "string", "pattern": r"^[0-9]+\.[0-9]{6}$"},
 )
+_STORES = ("disk", "snapshot", "warehouse", "state", "dagster")
+_TROUBLES = ("not_made", "missing", "locked", "damaged", "full", "nearly_full", "not_writable", "newer", "older")
+_STORE = _exactly(store={"enum": list(_STORES)}, state={"enum": ["ok", *_TROUBLES]}, detail=_PERHAPS)
 _WATCH = {
+    "status": {"enum": ["ok", "degraded", "failing"]},
+    "reasons": _LINES,
+    "stores": _each(_STORE),
     "drift": _each(_DRIFT),
     "caps": _each(_CAP),
     "outbox": {"anyOf": [_OUTBOX, {"type": "null"}]},
@@ -161,9 +174,11 @@ _WATCH = {
 
 
 def hold_status(answer: dict[str, Any]) -> None:
-    """What `/status` says of caps and alerts is what was promised."""
+    """What `/status` says of stores, caps and alerts is what was promised."""
     schema = {"type": "object", "required": list(_WATCH), "properties": _WATCH}
     Draft202012Validator(schema).validate(answer)
+    assert [one["store"] for one in answer["stores"]] == [*_STORES]
+    assert all((one["state"] == "ok") == (one["detail"] is None) for one in answer["stores"])
     assert {one["channel"] for one in answer["channel_errors"]} == {
         name for name, word in answer["channels"].items() if word == "failing"
     }

@@ -270,6 +270,27 @@ def test_a_delivery_that_was_given_up_makes_its_channel_failing_until_it_carries
     assert (dropped["outbox"]["dead"], dropped["channels"]["slack"]) == (0, "failing")
 
 
+def test_what_matters_most_is_said_first(one, slack):
+    slack.moods.append(answering(404, b"no_such_hook"))
+    one.evaluate()
+    one.later(hours=4)
+    (one.home / "warehouse.duckdb").unlink()
+
+    body = one.status(ENABLE_ANTHROPIC="1", ENABLE_OPENAI="1")
+
+    begin = [reason.partition(": ")[0] for reason in body["reasons"]]
+    assert begin == [
+        f"{one.home}/warehouse.duckdb",  # nothing can be read any more
+        "the caps were last looked at 2026-06-12 13:20 UTC; run",  # nobody watches
+        "openai_costs default",  # figures are old
+        "openai_usage default",
+        "anthropic",  # or missing
+        "deliveries given up",  # people are not told
+        "slack",
+    ]
+    assert body["status"] == "failing"
+
+
 def waiting(one: Installation, slack: HttpReceiver) -> None:
     slack.moods += [answering(503)]
     one.evaluate()

@@ -6,6 +6,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
@@ -64,7 +67,7 @@ def client(settings, clock) -> TestClient:
 def spent(client) -> Asked:
     """The answer for the days that are over."""
 
-    def ask(group_by: str, **filters: str) -> dict:
+    def ask(group_by: str, **filters: str | list[str]) -> dict:
         asked = {"from": str(CLOSED.first), "to": str(CLOSED.last), "groupBy": group_by, **filters}
         return client.get("/spend", params=asked).raise_for_status().json()
 
@@ -269,6 +272,93 @@ def test_filters_hold_for_every_grouping(spent, filters, providers, accounts, fu
     assert {row["account"] for row in answer["rows"]} == {*accounts}
     assert answer["total_usd"] == spent("day", **filters)["total_usd"]
     assert money.add(Decimal(row["cost_usd"] or 0) for row in answer["rows"]) == Decimal(answer["total_usd"])
+
+
+FILTERS = [name for name in OF_THE_ROWS if name != "day"]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_lets_through_what_its_group_has(spent, name):
+    rows = spent(name)["rows"]
+    for row in [*rows[:-1:4], rows[-1]]:
+        answer = spent("provider", **{name: row[name] or ""})
+
+        assert Decimal(answer["total_usd"]) == Decimal(row["cost_usd"] or 0), row
+        assert added(answer) == {count: row[count] or 0 for count in COUNTS}, row
+        assert spent(name, **{name: row[name] or ""})["rows"] == [row]
+
+
+@pytest.mark.parametrize("name", ["project", "api_key", "service_tier"])
+def test_of_several_filters_all_hold_and_of_several_values_of_one_any(spent, name):
+    rows = spent(f"{name},model", provider="openai")["rows"]
+    keys, models = [sorted({row[of] or "" for row in rows})[::2] for of in (name, "model")]
+
+    answer = spent(f"{name},model", provider="openai", **{name: keys, "model": models})
+
+    assert answer["rows"] == [row for row in rows if (row[name] or "") in keys and (row["model"] or "") in models]
+
+
+@given(
+    group_by=st.lists(st.sampled_from(["day", "provider", "account", "model"]), min_size=1, unique=True),
+    filters=st.fixed_dictionaries(
+        {},
+        optional={
+            "provider": st.lists(st.sampled_from(["openai", "anthropic", "vertex"]), min_size=1),
+            "account": st.lists(st.sampled_from(["default", "eu", "none"]), min_size=1),
+            "model": st.lists(st.sampled_from(["gpt-5.3-codex", "claude-sonnet-4-5-20250929", ""]), min_size=1),
+        },
+    ),
+    sort=st.sampled_from([[], ["-cost_usd"], ["output_tokens"]]),
+    compare=st.booleans(),
+)
+@examples(deadline=None, max_examples=25)
+def test_sums_and_lines_say_the_same(client, spent, group_by, filters, sort, compare):
+    """A filter by tier that lets all of them through can only be told by the lines."""
+    tiers = [row["service_tier"] or "" for row in spent("service_tier")["rows"]]
+    asked = {"groupBy": group_by, **filters, "sort": sort, "from": str(CLOSED.last), "to": str(CLOSED.last)}
+    if compare and "day" not in group_by:
+        asked["compare"] = "previous"
+
+    by_sums, by_lines = (
+        client.get("/spend", params={**asked, **more}).raise_for_status().json()
+        for more in ({}, {"service_tier": tiers})
+    )
+
+    assert by_lines == by_sums
+
+
+@pytest.mark.parametrize("name", ["provider", "account", "model", "service_tier"])
+def test_filters_hold_for_what_is_not_priced_as_far_as_it_can_be_told(spent, name):
+    unpriced = spent("provider")["unpriced"]
+    told = {one[name] for one in unpriced}
+
+    assert told
+    for value in told:
+        kept = [one for one in unpriced if one[name] == value]
+        assert spent("provider", **{name: value or ""})["unpriced"] == kept
+    assert spent("provider", **{name: "vertex"})["unpriced"] == []
+    assert spent("provider", project="of nobody")["unpriced"] == unpriced
+
+
+def test_what_is_estimated_is_the_same_by_sums_and_by_lines(client, spent):
+    tiers = [row["service_tier"] or "" for row in spent("service_tier")["rows"]]
+    asked = {**RUNNING, "groupBy": "provider,model"}
+
+    by_sums, by_lines = (
+        client.get("/spend", params={**asked, **more}).raise_for_status().json()
+        for more in ({}, {"service_tier": tiers})
+    )
+
+    assert by_lines == by_sums
+    assert Decimal(by_sums["total_estimated_usd"]) > 0
+
+
+def test_what_is_filtered_by_source_rests_on_that_source(spent):
+    bill, usage = (spent("provider", source=[f"openai_{book}", f"anthropic_{book}"]) for book in ("costs", "usage"))
+
+    assert (bill["tokens_from"], usage["tokens_from"]) == (["costs"], ["usage"])
+    assert {day["source"] for day in usage["coverage"]["days"]} == {"openai_usage", "anthropic_usage"}
+    assert (usage["total_usd"], bill["total_usd"]) == ("0.00", spent("provider")["total_usd"])
 
 
 def test_a_limit_cuts_details_and_not_the_total(spent):

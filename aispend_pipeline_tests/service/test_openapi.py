@@ -2,10 +2,10 @@
 
 import json
 import warnings
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings, strategies
+from hypothesis import HealthCheck, Phase, assume, given, settings, strategies
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
@@ -43,7 +43,8 @@ def test_the_document_describes_every_route_and_its_problems(document):
     for operations in document["paths"].values():
         for operation in operations.values():
             problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
-            assert set(problem["required"]) == PROBLEM
+            assert problem == {"$ref": "#/components/schemas/ProblemBody"}
+    assert set(document["components"]["schemas"]["ProblemBody"]["required"]) == PROBLEM
 
 
 def test_the_bounds_of_parameters_are_in_the_document(document):
@@ -59,7 +60,7 @@ def _hold(answer) -> None:
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json", answer.request.url
         assert set(answer.json()) == PROBLEM
-    else:
+    elif answer.headers["content-type"].startswith("application/json"):
         json.loads(answer.text, parse_constant=lambda text: pytest.fail(f"{text} in an answer"))
 
 
@@ -72,12 +73,12 @@ def _hold(answer) -> None:
 )
 def test_generated_requests_are_answered_or_refused_as_the_document_says(client, document, path, mode):
     operation = schemathesis.openapi.from_dict(document)[path]["GET"]
-    default = document["paths"][path]["get"]["responses"]["default"]
-    problem = Draft202012Validator(default["content"]["application/problem+json"]["schema"])
+    problem = Draft202012Validator(document["components"]["schemas"]["ProblemBody"])
 
     @BOUNDED
     @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
     def ask(case):
+        assume(len(urlencode(case.query or {}, doseq=True)) < 60_000)  # else the client refuses
         answer = client.get(case.formatted_path, params=case.query)
         _hold(answer)
         if answer.status_code >= 400:

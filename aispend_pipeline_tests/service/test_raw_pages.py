@@ -1,6 +1,7 @@
 """`GET /providers/{name}/raw`: the receipts, each once, as they came."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -10,12 +11,14 @@ from starlette.testclient import TestClient
 
 from aispend_pipeline.model import Window
 from aispend_pipeline.service.app import create_app
+from aispend_pipeline.service.cursors import sealed
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import Warehouse
 
+from .installation import documented
 from .test_refusals import assert_problem
-from .world import DAYS, KEYS, StandingClock, fill, filled, provider, read
+from .world import DAYS, KEYS, StandingClock, fill, filled, provider
 from .world import settings as settings_of
 
 RAW = "/providers/openai/raw"
@@ -48,16 +51,27 @@ def walk(client, between=lambda: None, **parameters: str) -> list[dict]:
     raise AssertionError("no end")
 
 
-def test_an_item_says_where_and_when_its_page_came_from(client):
-    item = client.get(RAW, params={"limit": "1"}).json()["items"][0]
+def test_an_item_says_where_and_when_its_page_came_from_and_where_to_go_on(client):
+    answer = client.get(RAW, params={"limit": "1"})
+    item = answer.json()["items"][0]
 
-    assert set(item) == {"id", "provider", "source", "account", "fetched_at", "window", "request", "payload"}
+    documented("/providers/{name}/raw", "get").validate(answer.json())
     assert (item["provider"], item["source"]) == ("openai", "openai_costs")
     assert item["account"] in KEYS
     assert item["fetched_at"] == "2026-06-12T13:20:00Z"
     assert item["window"] == {"from": "2026-06-12", "to": "2026-06-12"}
     assert item["request"]["path"] == "/organization/costs"
     assert ["bucket_width", "1d"] in item["request"]["params"]
+    assert item["id"] == f"{item['fetch_id']}-{item['page_no']}"
+    assert (item["fetch_state"], item["reading"]) == ("complete", "rows")
+    assert item["links"] == {
+        "page": f"{RAW}/{item['id']}",
+        "body": f"{RAW}/{item['id']}/body",
+        "rows": f"/spend/rows?page={item['id']}",
+        "estimates": None,
+    }
+    for link in filter(None, item["links"].values()):
+        assert client.get(link).status_code == 200
 
 
 def test_the_payload_is_what_the_provider_sends(client, settings):
@@ -74,18 +88,6 @@ def test_the_payload_is_what_the_provider_sends(client, settings):
     assert len(items) == 6
 
 
-def test_absent_the_limit_is_50(tmp_path):
-    clock = StandingClock()
-    with filled(tmp_path / "home", clock, COSTS) as made:
-        for _ in range(4):
-            read(made, clock)
-        Warehouse(made.home, clock).publish()
-        answer = TestClient(create_app(made, clock)).get(RAW).json()
-
-    assert len(answer["items"]) == 50
-    assert answer["cursor"] is not None
-
-
 @pytest.mark.parametrize("limit", ["1", "3", "500"])
 def test_walking_lists_each_page_once_newest_fetch_first(client, limit):
     items = walk(client, limit=limit)
@@ -96,6 +98,7 @@ def test_walking_lists_each_page_once_newest_fetch_first(client, limit):
     assert [int(number) for fetch, number in by_fetch if fetch == by_fetch[-1][0]] in ([1, 2], [1, 2, 3, 4])
 
 
+@pytest.mark.long
 def test_walking_lists_each_page_once_even_while_ingests_go_on(tmp_path):
     clock = StandingClock()
     with filled(tmp_path / "home", clock, COSTS) as made:
@@ -142,53 +145,96 @@ def test_days_select_the_fetches_whose_window_touches_them(client, asked, window
     assert {item["window"]["from"] for item in walk(client, **asked)} == windows
 
 
+@pytest.mark.parametrize(
+    ("asked", "accounts"),
+    [
+        ({"account": "eu"}, {"eu"}),
+        ({"account": ["eu", "odd"]}, {"eu", "odd"}),
+        ({"account": "nobody"}, set()),
+        ({"source": "openai_costs"}, {*KEYS}),
+        ({"source": ["openai_costs", "openai_usage"], "account": "odd"}, {"odd"}),
+        ({"source": "openai_usage"}, set()),
+        ({"source": "vertex_budget"}, set()),
+    ],
+)
+def test_sources_and_accounts_select_theirs_and_no_others(client, asked, accounts):
+    everything = client.get(RAW, params={"limit": "500"}).json()["items"]
+
+    assert walk(client, limit="2", **asked) == [item for item in everything if item["account"] in accounts]
+
+
+@pytest.mark.parametrize("name", ["openai", "OPENAI_COSTS", "", "openai_costs,openai_usage"])
+def test_a_source_that_there_is_not_is_refused_with_those_that_there_are(client, name):
+    detail = assert_problem(client.get(RAW, params={"source": name}), 422)["detail"]
+
+    assert detail.endswith(
+        " is none of openai_costs, openai_usage, anthropic_costs, anthropic_usage, vertex_billing, vertex_budget"
+    )
+
+
 def test_cursors_are_url_safe_and_good_for_the_same_question_only(client):
     cursor = client.get(RAW, params={"limit": "1"}).json()["cursor"]
     of_some_days = client.get(RAW, params={"limit": "1", "from": "2026-06-12"}).json()["cursor"]
 
     assert quote(cursor, safe="") == cursor
     assert client.get(RAW, params={"cursor": cursor}).status_code == 200
-    for path, given in [
+    for path, asked in [
         ("/providers/anthropic/raw", {"cursor": cursor}),
         (RAW, {"cursor": cursor, "from": "2026-06-12"}),
+        (RAW, {"cursor": cursor, "account": "eu"}),
+        (RAW, {"cursor": cursor, "source": "openai_costs"}),
         (RAW, {"cursor": of_some_days}),
     ]:
-        body = assert_problem(client.get(path, params=given), 400)
+        body = assert_problem(client.get(path, params=asked), 400)
         assert body["type"].endswith(":bad-cursor")
 
 
+def _of_place(*place: object) -> str:
+    return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
 def _spoilt(cursor: str) -> list[str]:
-    seq, number, seal = cursor.split(".")
+    place, seal = cursor.split(".")
     return [
         "",
         "x",
+        ".",
         cursor[:-1],
         cursor + "0",
         cursor + "." + cursor,
         f" {cursor}",
-        f"{int(seq) + 1}.{number}.{seal}",
-        f"0{seq}.{number}.{seal}",
-        f"{seq}.{number}.{seal.upper()}",
-        f"-1.-1.{seal}",
-        "1.2",
-        "1.2.3",
-        "9" * 300 + ".1.x",
-        "1.1.\0",
+        f"{place}=.{seal}",
+        f"{place}.{seal.upper()}",
+        f"{_of_place(1, 1)}.{seal}",
+        f"{_of_place(-1, -1)}.{seal}",
+        f"{_of_place(1, 1, 1)}.{seal}",
+        f"{_of_place('1', 1)}.{seal}",
+        f"{_of_place(None)}.{seal}",
+        place,
+        "é.é",
+        "9" * 300 + ".1",
+        "W10.\0",
         "../../etc/passwd",
         "' OR 1=1 --",
     ]
 
 
 def test_forged_and_truncated_cursors_are_bad_cursors(client):
-    cursor = next(
-        answer["cursor"]
-        for limit in range(1, 15)
-        if (answer := client.get(RAW, params={"limit": str(limit)}).json())["cursor"]
-        and answer["cursor"].rsplit(".", 1)[1].upper() != answer["cursor"].rsplit(".", 1)[1]
-    )
+    cursors = (client.get(RAW, params={"limit": str(limit)}).json()["cursor"] for limit in range(1, 15))
+    cursor = next(one for one in cursors if not one.rsplit(".", 1)[1].isdigit())
 
     for spoilt in _spoilt(cursor):
         assert assert_problem(client.get(RAW, params={"cursor": spoilt}), 400)["type"].endswith(":bad-cursor"), spoilt
+
+
+@pytest.mark.parametrize("place", [(-1, 1), (2**63, 1), (1, 10**40), (1, "1"), (1, None), (1,), (1, 1, 1), "x", None])
+def test_a_cursor_that_is_sealed_and_leads_nowhere_is_a_bad_cursor(client, place):
+    question = ("openai", "None", "None", [], [])
+    good, bad = sealed((10**6, 1), question), sealed(place, question)
+
+    assert client.get(RAW, params={"cursor": good}).status_code == 200
+    body = assert_problem(client.get(RAW, params={"cursor": bad}), 400)
+    assert body["type"].endswith(":bad-cursor")
 
 
 def test_a_cursor_that_is_far_too_long_is_refused(client):

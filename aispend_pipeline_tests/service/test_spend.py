@@ -193,6 +193,44 @@ def test_the_answer_is_cached_by_its_tag_until_something_is_published(tmp_path):
     assert {**after.json(), "as_of": None} == {**first.json(), "as_of": None}
 
 
+def test_an_answer_that_is_kept_does_not_outlive_its_snapshot(tmp_path):
+    clock = StandingClock()
+    with filled(tmp_path / "home", clock, ["openai_costs"]) as made:
+        client = TestClient(create_app(made, clock))
+        first, again = (client.get("/spend", params=ALL) for _ in range(2))
+        clock.instant += timedelta(hours=1)
+        fill(made, clock, sources=["openai_costs"])
+        after = client.get("/spend", params=ALL)
+        clock.instant += timedelta(days=1)
+        next_day = client.get("/spend", params=ALL)
+
+    assert again.content == first.content
+    assert all(again.headers[name] == first.headers[name] for name in ("etag", "content-type", "vary", "cache-control"))
+    assert after.json()["as_of"] > first.json()["as_of"]
+    assert after.json()["unconverted"] == first.json()["unconverted"] == [{"currency": "EUR", "amount": "8.00"}]
+    assert after.json()["coverage"] != next_day.json()["coverage"]  # what was running is half read by then
+
+
+@pytest.mark.parametrize("name", ["account", "model", "line_item"])
+def test_a_filter_takes_a_name_as_it_is_with_commas_and_quotes(client, name):
+    odd = "x', 'y\") OR 1=1 --"
+
+    answer = client.get("/spend", params={**ALL, "groupBy": "provider", name: ["gpt-4o, input", odd, "odd"]}).json()
+
+    assert {"account": 1, "model": 0, "line_item": 1}[name] == len(answer["rows"])
+
+
+def test_a_source_that_there_is_not_is_refused(get):
+    assert get("/spend", 422, source="openai")["detail"].startswith("source: 'openai' is none of openai_costs, ")
+
+
+@pytest.mark.parametrize("others", [{"project": "x"}, {"source": "openai_costs"}, {"token_type": ""}], ids=str)
+def test_no_line_of_a_bill_tells_its_hour_to_a_filter_either(get, others):
+    said = get("/spend", 422, groupBy="hour", **others)["detail"]
+
+    assert said == f"groupBy: hour goes with day, provider, account, model alone, not with {next(iter(others))}"
+
+
 def test_an_empty_store_answers_with_no_rows_and_its_coverage(tmp_path):
     made = settings(tmp_path / "home", "http://127.0.0.1:1")
     clock = StandingClock()

@@ -12,11 +12,16 @@ from aispend_pipeline import __version__
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.service.app import create_app
+from aispend_pipeline.service.status import status
+from aispend_pipeline.service.status_example import STATUS
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import Warehouse
 
+from ..warehouse.building import corrupt
+from .contract import hold_status
+from .installation import documented
 from .world import DAYS, KEYS, NOTHING_ELSE, NOW, StandingClock, bucket, days_asked, fill, page, settings
 
 
@@ -189,6 +194,8 @@ def test_without_a_snapshot_it_still_answers_and_does_not_say_ok(tmp_path, clock
         '{"file": "x"}',
         "\x00\x01",
         '{"file":"gone.duckdb","seq":1,"at":"x","schema_version":1,"store_id":"y"}',
+        '{"file":7,"seq":1,"at":"x","schema_version":1,"store_id":"y"}',
+        '{"file":"gone.duckdb","seq":1,"at":"x","schema_version":"one","store_id":"y"}',
     ],
     ids=repr,
 )
@@ -212,6 +219,37 @@ def test_a_damaged_snapshot_is_said_and_not_fatal(tmp_path, clock):
 
     assert body["status"] == "failing"
     assert "damaged" in body["reasons"][0]
+
+
+def test_a_snapshot_without_a_table_is_said_and_not_fatal(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+    corrupt(Warehouse(made.home, clock), "ALTER TABLE coverage RENAME TO elsewhere")
+    Warehouse(made.home, clock).publish()
+
+    body = status_of(made, clock)
+
+    assert (body["status"], body["as_of"], body["sources"]) == ("failing", None, [])
+    assert body["reasons"][0].startswith(f"{made.home}: the published snapshot cannot be read (Catalog Error: ")
+    assert {one["store"]: one["state"] for one in body["stores"]}["snapshot"] == "damaged"
+
+
+def test_a_mistake_of_our_own_is_said_and_silences_nothing_else(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+
+    body = status(made, NOW.replace(tzinfo=None))  # no instant at all
+
+    told = "part of the status cannot be told (TypeError); the log of the service says where"
+    assert (body["status"], body["reasons"][0]) == ("failing", told)
+    assert [one["store"] for one in body["stores"]] == ["disk", "snapshot", "warehouse", "state", "dagster"]
+
+
+def test_the_example_in_the_document_is_what_it_says():
+    documented("/status", "get").validate(STATUS)
+    hold_status(STATUS)
+    reasons = STATUS["reasons"]
+    assert [one["detail"] for one in STATUS["stores"] if one["detail"]] == reasons[:1]
 
 
 @pytest.mark.parametrize(

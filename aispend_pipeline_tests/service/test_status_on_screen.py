@@ -3,6 +3,7 @@
 import pytest
 
 from aispend_pipeline.alerts.notify import notify
+from aispend_pipeline.service.status import status
 from aispend_pipeline.settings import Settings
 from aispend_pipeline_tests.alerts.receivers import http_receiver
 from aispend_pipeline_tests.alerts.receivers import status as answering
@@ -48,3 +49,14 @@ def test_a_cap_that_was_never_looked_at_says_what_to_run(shell):
     assert done.code == 1
     assert "  the caps were never looked at; run: aispend up, or aispend alerts dispatch from cron" in done.out
     assert "unknown" in done.out
+
+
+def test_it_says_what_is_wrong_in_the_order_of_the_answer(shell):
+    (shell.home / "warehouse.duckdb").unlink()
+
+    done = shell.run("status", **SOFT)
+
+    settings = Settings.load(shell.environment(SOFT), None)
+    body = status(settings, shell.clock.now())
+    assert done.out.splitlines()[1 : len(body["reasons"]) + 1] == [f"  {reason}" for reason in body["reasons"]]
+    assert (done.code, done.out.partition(",")[0], len(body["reasons"])) == (1, "failing", 4)

@@ -136,7 +136,7 @@ class TestWhatIsKnown:
             made.days_later(6)
             made.read(Window(date(2026, 11, 26), date(2026, 11, 28)))
             assert [made.feed(name).gone for name in (*OTHERS, "default")] == [True, True, False]
-            assert made.feed(OTHERS[0]).complaints(made.clock.now(), 10_800) == []
+            assert made.feed(OTHERS[0]).reasons(made.clock.now(), 10_800) == []
             assert [feed.account for feed in configured(made.cursor(), made.settings)] == ["default"]
 
     def test_an_export_that_is_silent_is_stale_and_its_days_are_not_zero(self, home):
@@ -147,7 +147,7 @@ class TestWhatIsKnown:
             window = Window(date(2026, 11, 22), date(2026, 11, 24))
             assert [fetch.state for fetch in made.read(window)][-1] is FetchState.COMPLETE
             assert {state for (account, _), state in made.states(window).items() if account == "default"} == {NOT_DUE}
-            complaints = made.feed().complaints(made.clock.now(), 10_800)
+            complaints = [one.text for one in made.feed().reasons(made.clock.now(), 10_800)]
             assert any("stale, last exported at 2026-11-22 16:02 UTC" in line for line in complaints)
 
     def test_a_table_without_rows_knows_nothing(self, home, tmp_path):
@@ -402,7 +402,7 @@ class TestWhatMustNotHappen:
             fetches = made.read(today, limits=QUICK)
             assert [fetch.state for fetch in fetches] == [FetchState.COMPLETE] * 6 + [FetchState.FAILED]
             assert made.feed().state == FetchState.FAILED
-            assert any("the last fetch failed" in line for line in made.feed().complaints(made.clock.now(), 10_800))
+            assert any("the last fetch failed" in one.text for one in made.feed().reasons(made.clock.now(), 10_800))
             assert all("watermark" not in fetch.detail for fetch in fetches)
 
     def test_lines_that_were_there_later_than_they_were_exported_are_found(self, home, tmp_path):

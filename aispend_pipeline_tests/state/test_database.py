@@ -1,17 +1,17 @@
 """The state file: made by whoever comes first, whole after a kill, one clear line where it cannot be used."""
 
+import shutil
 import signal
 import sqlite3
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import date
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.pool import Pool
 
-from aispend_pipeline.errors import StoreError
+from aispend_pipeline.errors import StoreError, Trouble
 from aispend_pipeline.model import Window
-from aispend_pipeline.state import database
 from aispend_pipeline.state.call_budget import CallBudget
 from aispend_pipeline.state.database import State
 from aispend_pipeline.state.waiting import WaitingDays
@@ -20,6 +20,7 @@ from ..conftest import hasty
 from .driver import FEED, NOW, started
 
 DAY = Window(date(2026, 11, 2), date(2026, 11, 2))
+LATER = Window(date(2026, 11, 3), date(2026, 11, 3))
 
 
 @pytest.fixture
@@ -101,17 +102,40 @@ def test_removing_the_damaged_file_is_all_it_takes(used, home):
     assert WaitingDays(State(home)).all() == {}
 
 
-def test_a_file_that_somebody_holds_for_too_long_is_one_line(used, home, monkeypatch):
-    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 50)
-    holder = sqlite3.connect(used.file, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_file_that_somebody_holds_for_too_long_is_one_line(used, home, exclusive):
+    used.close()
+    with closing(sqlite3.connect(used.file, isolation_level=None)) as holder:
+        holder.execute(f"PRAGMA locking_mode={'EXCLUSIVE' if exclusive else 'NORMAL'}")
+        holder.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(StoreError, match=r"state.sqlite: cannot be used \(database is locked\)") as raised:
-        WaitingDays(State(home)).all()
+        with pytest.raises(StoreError, match=r"state.sqlite: is locked by another process; .*when it is") as raised:
+            WaitingDays(State(home, patience_seconds=0.05)).add([(FEED, LATER)])
 
     assert "\n" not in str(raised.value)
-    holder.close()
+    assert raised.value.trouble is Trouble.LOCKED
     assert WaitingDays(used).all() == {FEED: {DAY.first}}
+
+
+def remove(home) -> None:
+    """What a person removes: the file and what SQLite keeps beside it."""
+    for file in home.glob("state.sqlite*"):
+        file.unlink()
+
+
+def test_a_file_that_is_replaced_or_removed_under_a_process_is_followed(used, home, tmp_path):
+    assert WaitingDays(used).all() == {FEED: {DAY.first}}
+    used.close()
+    shutil.copy(used.file, tmp_path / "backup")
+    WaitingDays(used).add([(FEED, LATER)])
+    remove(home)
+    assert WaitingDays(used).all() == {}
+    remove(home)
+    shutil.copy(tmp_path / "backup", used.file)
+
+    assert WaitingDays(used).all() == {FEED: {DAY.first}}
+    WaitingDays(used).add([(FEED, LATER)])
+    assert WaitingDays(State(home)).all() == {FEED: {DAY.first, LATER.first}}
 
 
 def test_a_home_that_is_a_file_is_one_line(tmp_path):

@@ -14,9 +14,9 @@ from aispend_pipeline.errors import StoreError
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.warehouse import Snapshots, Warehouse, fetches
+from aispend_pipeline.warehouse.opening import WRITE_CONFIG
 from aispend_pipeline.warehouse.retention import expire
 from aispend_pipeline.warehouse.snapshots import pointer
-from aispend_pipeline.warehouse.warehouse import WRITE_CONFIG
 
 from .building import LATER, SetClock, complete, corrupt, line, look
 from .driver import started

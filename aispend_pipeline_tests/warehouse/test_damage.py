@@ -3,12 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 
 import duckdb
 import pytest
 
-from aispend_pipeline.errors import StoreError
+from aispend_pipeline.errors import StoreError, Trouble
 from aispend_pipeline.warehouse import Warehouse, snapshots
 from aispend_pipeline.warehouse import warehouse as module
 
@@ -104,6 +105,19 @@ def test_a_missing_file_beside_snapshots_is_refused_and_never_started_empty(fill
         == f"{filled.file}: is missing; restore it: cp {newest(filled)} {filled.file} && rm -f {filled.file}.wal"
     )
     assert not filled.file.exists()
+
+
+def test_a_file_that_another_program_has_open_is_no_damage_and_nobody_is_told_to_restore_it(filled):
+    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    asked = [sys.executable, "-c", program, str(filled.file)]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match=r"Could not set lock.*; close the program that has it open") as raised:
+            filled.publish()
+        other.communicate()
+
+    assert (raised.value.trouble, "restore" in str(raised.value)) == (Trouble.LOCKED, False)
+    filled.publish()
 
 
 def test_a_database_that_is_not_ours_is_refused_and_left_as_it_is(filled):

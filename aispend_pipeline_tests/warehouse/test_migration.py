@@ -12,8 +12,8 @@ from aispend_pipeline.errors import NothingPublished, StoreError
 from aispend_pipeline.model import Fetch, Window
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.warehouse import Snapshots, Warehouse, coverage, fetches, folder, reads
+from aispend_pipeline.warehouse.opening import WRITE_CONFIG
 from aispend_pipeline.warehouse.snapshots import Published, known_schema
-from aispend_pipeline.warehouse.warehouse import WRITE_CONFIG
 
 from .books import completions, used
 from .building import DAY, LATER, SetClock, complete, failed, line, look, store
@@ -108,7 +108,7 @@ def old_snapshot(older) -> None:
 
 
 def test_a_snapshot_of_the_older_version_is_not_read_and_is_published_anew(older, before, old_snapshot):
-    with pytest.raises(NothingPublished, match="published by another version of aispend; run: aispend ingest"):
+    with pytest.raises(NothingPublished, match="published by an older version of aispend; run: aispend ingest"):
         Snapshots(older.home).current()
 
     for _ in range(2):
@@ -151,6 +151,16 @@ def test_days_of_the_older_file_are_asked_about_as_before(older):
     assert answer.tokens_from == ["costs"]
     assert len(answer.restatements) == 1
     assert set(done) == {("openai_costs", "default")}
+
+
+def test_money_of_the_older_file_that_no_rate_is_known_for_is_listed(older):
+    with duckdb.connect(str(older.file)) as connection:
+        connection.execute("UPDATE spend SET currency = 'EUR', amount_usd = NULL WHERE account = 'eu'")
+    older.publish()
+
+    with Snapshots(older.home).current()[1] as cursor:
+        answer = reads.ask(cursor, reads.Question(Window(DAY, DAY)), [], LATER.date())
+    assert [(currency, str(amount)) for currency, amount in answer.unconverted] == [("EUR", "1.000000000000000000")]
 
 
 def test_it_can_be_made_again_from_its_pages_and_takes_usage_from_then_on(older, before):

@@ -25,6 +25,7 @@ TABLES = {
     "quarantine",
     "usage",
     "usage_model",
+    "unconverted_daily",
     "unpriced_daily",
     "spend_daily",
     "spend_hourly",

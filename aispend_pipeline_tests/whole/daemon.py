@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from aispend_pipeline.assets.in_process import prepare_instance
-from aispend_pipeline.cli.processes import MODULE
+from aispend_pipeline.assets.tags import MODULE
 
 from .world import Whole, until
 

@@ -1,0 +1,40 @@
+"""How runs are told apart and found again: also by those who ask Dagster from outside and never import it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from aispend_pipeline.model import Feed, Window
+
+# The code location, and the job that makes days again.
+MODULE = "aispend_pipeline.definitions"
+RECOMPUTE = "recompute"
+
+LANE = "aispend/lane"
+FEEDS = "aispend/feeds"
+# The request over HTTP that a run is for.
+REQUEST = "aispend/request"
+# Of the job `recompute`: whose figures it makes.
+HOME = "aispend/home"
+FIRST, LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """The tags by which Dagster runs a range of days in one run, in the lane of ingests."""
+    return {FIRST: window.first.isoformat(), LAST: window.last.isoformat(), LANE: "ingest"}
+
+
+def feeds_tag(feeds: Iterable[Feed]) -> dict[str, str]:
+    """The tag by which a run reads only these feeds; a run without it reads every account of its sources."""
+    return {FEEDS: " ".join(sorted(f"{source}/{account}" for source, account in feeds))}
+
+
+def accounts_asked(tags: Mapping[str, str], source: str) -> list[str] | None:
+    """The accounts of `source` that a run with these tags is for; none for all."""
+    if FEEDS not in tags:
+        return None
+    return [account for name, _, account in (feed.partition("/") for feed in tags[FEEDS].split()) if name == source]
+
+
+def shown(home: Path) -> str:
+    """A home as the job `recompute` names it, whichever way it was written."""
+    return str(home.resolve())

@@ -1,0 +1,67 @@
+"""Lines as JSON: what is billed, and what is used and not billed yet, each with its page."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from aispend_pipeline import money
+from aispend_pipeline.model import Window
+from aispend_pipeline.service.answers import instant
+from aispend_pipeline.service.pages import path_of
+from aispend_pipeline.warehouse import Published
+from aispend_pipeline.warehouse.lines import Line, Lines
+
+_NUMBERS = ("quantity", "ratio")
+
+
+def rows(found: Lines, cursor: str | None, published: Published) -> dict[str, Any]:
+    """The body of `GET /spend/rows`."""
+    unconverted = [{"currency": currency, "amount": money.text(amount)} for currency, amount in found.unconverted]
+    return {
+        **_days(found.window),
+        "rows": [_line(line) for line in found.shown],
+        "cursor": cursor,
+        "count": found.count,
+        "total_usd": money.text(found.usd),
+        "unconverted": unconverted,
+        "as_of": published.at,
+    }
+
+
+def estimates(found: Lines, cursor: str | None, published: Published) -> dict[str, Any]:
+    """The body of `GET /spend/estimates`."""
+    return {
+        **_days(found.window),
+        "rows": [_line(line) for line in found.shown],
+        "cursor": cursor,
+        "count": found.count,
+        "total_estimated_usd": money.text(found.usd),
+        "as_of": published.at,
+    }
+
+
+def _days(window: Window) -> dict[str, str]:
+    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    path = path_of(line["provider"], line["page_id"])
+    values = {name: _number(value) if name in _NUMBERS else _value(value) for name, value in line.items()}
+    return {**values, "links": {"page": path, "body": f"{path}/body"}}
+
+
+def _value(value: date | datetime | Decimal | str | int | None) -> str | int | None:
+    """Money, days and instants as text."""
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return money.text(value) if isinstance(value, Decimal) else value
+
+
+def _number(value: Decimal | None) -> str | None:
+    """A number that is no money: plain notation without trailing zeros."""
+    if value is None:
+        return None
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,156 @@
+"""What befalls a running `aispend up`: another one, its own death, Dagster's storage gone, a request to end."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import httpx
+import pytest
+
+from aispend_pipeline.assets.in_process import prepare_instance
+from aispend_pipeline.cli.stay import alone
+from aispend_pipeline.errors import StoreBusy
+from aispend_pipeline.settings import Settings
+
+from ..alerts.receivers import http_receiver
+from .conftest import Organisation, Shell, ago, one_line, world
+from .test_demo_that_stays import BACKFILL, asked, free_port
+from .test_up import caps_known, descendants, running, until
+
+SPEND = {"from": str(ago(1)), "to": str(ago(1))}
+
+
+def test_a_second_one_is_refused_at_once_and_told_who_is_there(shell):
+    with alone(shell.home):
+        refused = shell.run("up", AISPEND_PORT=str(free_port()), AISPEND_DAGSTER_PORT=str(free_port()))
+        (pid,) = (shell.home / "up.lock").read_text().split()
+
+    assert (refused.code, refused.out) == (1, "")
+    *_, line = refused.err.splitlines()
+    assert line == f"{shell.home}: process {pid} already reads, watches and serves it; end that first"
+
+
+@pytest.mark.long
+def test_the_lock_of_a_dead_process_is_taken_over(shell):
+    program = "import sys, time; from pathlib import Path; from aispend_pipeline.cli.stay import alone\n"
+    program += "with alone(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", program, shell.home], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StoreBusy, match=f"process {holder.pid} already"), alone(shell.home):
+            pass
+        holder.kill()
+
+    with alone(shell.home):
+        pass
+
+
+@contextmanager
+def up(shell: Shell) -> Iterator[subprocess.Popen]:
+    """`aispend up` once it answers; if it still runs at the end it is asked to end, and must."""
+    process = shell.start("up")
+    try:
+        line = "first"
+        while line and not line.startswith("answering on"):
+            line = process.stdout.readline()
+        assert line, process.stderr.read()
+        yield process
+        if process.poll() is None:
+            assert shell.finish(process, send=signal.SIGTERM).code == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def watched(tmp_path) -> Iterator[tuple[Shell, Organisation]]:
+    """An installation with a cap, of which one day was read."""
+    with http_receiver() as slack, world(tmp_path / "shell") as (shell, organisation):
+        ports = {"AISPEND_PORT": str(free_port()), "AISPEND_DAGSTER_PORT": str(free_port())}
+        shell.settings |= {**ports, "SLACK_WEBHOOK_URL": slack.url(), "OPENAI_HARD_CAP": "7000"}
+        shell.fill(ago(1), ago(1))
+        yield shell, organisation
+
+
+def of(shell: Shell, path: str, **params: str) -> dict:
+    return httpx.get(f"http://127.0.0.1:{shell.settings['AISPEND_PORT']}{path}", params=params, timeout=30).json()
+
+
+def dagster_s(body: dict) -> str:
+    return next(one["state"] for one in body["stores"] if one["store"] == "dagster")
+
+
+@pytest.mark.long
+def test_dagster_s_storage_may_go_and_figures_stay_and_the_watch_goes_on(watched):
+    shell, _ = watched
+    with up(shell) as process:
+        until(lambda: (shell.home / "state.sqlite").exists() and caps_known(shell) == {"7000"})
+        before, spend = of(shell, "/status"), of(shell, "/spend", **SPEND)
+
+        shutil.rmtree(shell.home / "dagster")
+        after = of(shell, "/status")
+        assert (dagster_s(before), dagster_s(after), after["status"]) == ("ok", "missing", "failing")
+        assert after["reasons"][0].startswith(f"{shell.home}/dagster/")
+        assert of(shell, "/spend", **SPEND) == spend
+        assert (after["caps"], after["outbox"]) == (before["caps"], before["outbox"])
+
+        refused = shell.run_apart("up", AISPEND_PORT=str(free_port()), AISPEND_DAGSTER_PORT=str(free_port()))
+        assert f"process {process.pid} already" in one_line(refused.err)
+
+        shell.fill(ago(2), ago(2))  # the sensor looks when figures are new
+        until(lambda: of(shell, "/status")["last_evaluation_at"] > before["last_evaluation_at"], 180)
+        under = descendants(process.pid)
+        process.kill()
+        process.wait()
+    until(lambda: running(under) == [])
+
+    with up(shell):
+        assert dagster_s(of(shell, "/status")) == "ok"
+        assert of(shell, "/spend", **SPEND)["rows"] == spend["rows"]
+
+
+@pytest.mark.long
+def test_a_run_that_is_under_way_when_all_is_to_end_is_recorded_as_cancelled(watched):
+    shell, organisation = watched
+    with up(shell) as process:
+        organisation.silent = True
+        organisation.asked.clear()
+        selection = [{"path": ["raw", "openai_costs"]}]
+        with httpx.Client(base_url=f"http://127.0.0.1:{shell.settings['AISPEND_DAGSTER_PORT']}", timeout=60) as ui:
+            asked(ui, BACKFILL, params={"assetSelection": selection, "partitionNames": [str(ago(1))]})
+        assert organisation.asked.wait(120)
+        under = descendants(process.pid)
+
+        ended = shell.finish(process, send=signal.SIGTERM)
+
+    assert ended.code == 0
+    assert running(under) == []
+    assert [status for job, status in runs(shell) if job != "notify"] == [CANCELED]
+    organisation.silent = False
+    assert shell.run_apart("ingest", "--from", str(ago(1)), "--to", str(ago(1))).code == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("asked_by", [signal.SIGINT, signal.SIGTERM])
+def test_an_ingest_that_is_asked_to_end_records_its_run_as_cancelled(openai_world, asked_by):
+    shell, organisation = openai_world
+    organisation.silent = True
+    process = shell.start("ingest", "--from", str(ago(1)), "--to", str(ago(1)))
+    assert organisation.asked.wait(60)
+
+    ended = shell.finish(process, send=asked_by)
+
+    assert (ended.code, one_line(ended.err)) == (1, "stopped; run the same command again to go on")
+    assert [status for _, status in runs(shell)] == [CANCELED]
+
+
+CANCELED = dg.DagsterRunStatus.CANCELED
+
+
+def runs(shell: Shell) -> list[tuple[str, dg.DagsterRunStatus]]:
+    settings = Settings.load(shell.environment({}), None)
+    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+        return [(run.job_name, run.status) for run in instance.get_runs()]
