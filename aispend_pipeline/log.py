@@ -72,7 +72,7 @@ EVENTS = {
     "request.done": Event(
         "a request was answered, or its client went away", "method route status seconds bytes broken_off"
     ),
-    "request.failed": Event("a request was answered with 500", "id path error where"),
+    "request.failed": Event("a request was answered with 500", "id route error where"),
     "store.unusable": Event("a request was answered with 503", "error"),
     "metrics.incomplete": Event("the figures cannot be read; their metrics are absent", "error"),
 }

@@ -24,6 +24,7 @@ from .conftest import KEY
 from .sources.samples import Sample, all_of
 from .sources.samples import serving as app_of
 
+pytestmark = pytest.mark.long
 AISPEND = Path(sys.executable).parent / "aispend"
 SAMPLES = all_of("costs", "cost_report")
 NAMES = {"openai": ("OPENAI", "/v1", "openai_costs"), "anthropic": ("ANTHROPIC", "", "anthropic_costs")}

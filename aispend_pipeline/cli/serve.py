@@ -21,7 +21,7 @@ def serve(host: str | None, port: int | None, *, insecure: bool) -> int:
     settings, clock = screen.load_settings(), SystemClock()
     settings = settings.model_copy(update={"host": host or settings.host})
     with listening.listen(settings, port, "--port or AISPEND_PORT", insecure=insecure) as listener:
-        Warehouse(settings.home, clock).publish()
+        Warehouse(settings.home, clock).publish_at_start()
         log.configure_process()
         serve_on(listener, settings, clock, Settings.load)
     return 0

@@ -26,7 +26,7 @@ def up(*, insecure: bool) -> int:
     listening.refuse_open_ui(settings, insecure=insecure)
     with alone(settings.home), listening.listen(settings, insecure=insecure) as listener:
         fresh = pointer(settings.home) is None
-        Warehouse(settings.home, clock).publish()
+        Warehouse(settings.home, clock).publish_at_start()
         if fresh and _anything(settings):
             print("nothing was read yet; the schedule begins on the hour, or run now: aispend ingest")
         stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})

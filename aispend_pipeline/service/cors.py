@@ -12,7 +12,11 @@ _PREFLIGHT: list[Header] = [
     (b"access-control-max-age", b"600"),
 ]
 _SEEN: list[Header] = [
-    (b"access-control-expose-headers", b"etag, retry-after, x-request-id"),
+    (
+        b"access-control-expose-headers",
+        b"content-disposition, etag, location, repr-digest, retry-after, x-request-id, x-aispend-as-of,"
+        b" x-aispend-complete, x-aispend-cursor, x-aispend-total-estimated-usd, x-aispend-total-usd",
+    ),
     (b"cross-origin-resource-policy", b"cross-origin"),
 ]
 

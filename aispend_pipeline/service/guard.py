@@ -16,7 +16,7 @@ from aispend_pipeline.service.hosts import Hosts
 from aispend_pipeline.service.problems import Problem, send_problem, unusable
 from aispend_pipeline.service.rate import Rate
 from aispend_pipeline.service.shared import Service
-from aispend_pipeline.service.traffic import Noted
+from aispend_pipeline.service.traffic import Noted, template
 from aispend_pipeline.settings.service import is_loopback
 
 
@@ -88,8 +88,7 @@ def _failure(scope: Scope, error: Exception) -> Problem:
     if not resources_left(error):
         return unusable(Overloaded())
     number = scope["state"]["request_id"]
-    path = scope["raw_path"][:200].decode("latin-1")  # as it was sent: no letter of it does anything to a terminal
-    log.error("request.failed", id=number, path=path, **fault(error))
+    log.error("request.failed", id=number, route=template(scope), **fault(error))
     return Problem(500, "internal", f"the request failed; the log has it under {number}")
 
 

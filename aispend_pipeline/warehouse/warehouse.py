@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from aispend_pipeline import points
 from aispend_pipeline.clock import Clock, utc_text
-from aispend_pipeline.errors import StoreError, Trouble
+from aispend_pipeline.errors import StoreBusy, StoreError, Trouble
 from aispend_pipeline.log import log
 from aispend_pipeline.warehouse import compaction, folder, lock
 from aispend_pipeline.warehouse.opening import (
@@ -83,6 +83,13 @@ class Warehouse:
             with self._opened() as connection:
                 seq, store_id = _newest_commit(connection)
             return self._publish(seq, store_id)
+
+    def publish_at_start(self, *, timeout: float = 0.5) -> None:
+        """Publish before readers come; while somebody writes, who will publish too, what there is will do."""
+        try:
+            self.publish(timeout=timeout)
+        except StoreBusy:
+            self.publish_if_outdated()
 
     def publish_if_outdated(self) -> None:
         """Publish where there is nothing that this version can read; the file is migrated on the way."""

@@ -142,6 +142,7 @@ def sums(world: World) -> list:
         return cursor.execute("FROM spend_daily ORDER BY ALL").fetchall()
 
 
+@pytest.mark.long
 def test_after_ninety_days_pages_and_runs_are_gone_and_everything_stays_filled(after_a_tick):
     world, keys = after_a_tick, [*RAW.values(), SPEND, USAGE, SPEND_DAILY]
     figures, days = sums(world), {key: days_made(world.instance, key) for key in keys}

@@ -143,6 +143,7 @@ def test_sums_that_contradict_their_rows_fail_the_step_and_publish_nothing(after
     assert pointer(after_a_tick.home) == published
 
 
+@pytest.mark.long
 def test_spend_can_be_made_again_without_any_provider(after_a_tick):
     alone = Installation(Settings.load({"AISPEND_HOME": str(after_a_tick.home)}, None), after_a_tick.clock)
 
@@ -152,6 +153,7 @@ def test_spend_can_be_made_again_without_any_provider(after_a_tick):
     assert (alone.outcomes[0].changes, alone.outcomes[0].not_remade) == ([], [])
 
 
+@pytest.mark.long
 def test_any_of_the_three_may_be_asked_for_alone_and_all_are_made(after_a_tick):
     alone = Installation(Settings.load({"AISPEND_HOME": str(after_a_tick.home)}, None), after_a_tick.clock)
 
@@ -217,6 +219,7 @@ def test_a_run_reads_no_feed_but_those_it_was_asked_for(start):
     }
 
 
+@pytest.mark.long
 def test_a_run_without_the_tag_reads_every_account(start):
     """So that a backfill from Dagster's own UI, which knows no feeds, is whole."""
     made = start(ENABLE_ANTHROPIC="true")
@@ -240,6 +243,7 @@ def not_whole(home) -> list[str]:
     return result.metadata["found"].value
 
 
+@pytest.mark.long
 def test_checks_warn_of_days_that_are_not_whole(after_a_tick):
     ingest(after_a_tick, Window(date(2026, 11, 14), date(2026, 11, 15)), [("openai_costs", "default")])
 
@@ -289,6 +293,7 @@ def test_a_second_tick_changes_nothing_that_is_over(after_a_tick):
     assert stored(after_a_tick.home) == (2 * pages, bodies)
 
 
+@pytest.mark.long
 def test_the_run_of_a_process_that_died_does_not_stay_started(home):
     with world(home) as made:
         job = product(made.installation, str(home)).resolve_job_def("hourly_ingest")

@@ -232,7 +232,8 @@ def of_today(tmp_path_factory):
         yield shell
 
 
-@pytest.mark.parametrize("columns", [40, pytest.param(100, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("columns", [40, 100])
 def test_on_a_terminal_every_number_is_whole(of_today, columns):
     seen = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_terminal(of_today, columns, "caps"))
 

@@ -151,6 +151,7 @@ def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(
     assert shell.run("status").code == 0
 
 
+@pytest.mark.long
 def test_records_that_cannot_be_understood_are_said_and_the_good_ones_are_there(openai_world):
     shell, organisation = openai_world
     organisation.days[ago(1)] = [("1.25", "gpt-4o, input"), ("NaNdollars", "whisper"), ("2.00", "o1-pro, input")]
@@ -192,6 +193,7 @@ def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
         assert costs(spent(shell, "account"), "account") == {"default": "2.70", "eu": "2.70"}
 
 
+@pytest.mark.long
 def test_a_provider_that_is_on_without_credentials_is_said_and_does_not_stop_the_other(openai_world):
     shell, _ = openai_world
     shell.settings |= {"ENABLE_OPENAI": "true", "ENABLE_ANTHROPIC": "true"}
@@ -245,6 +247,7 @@ class TestRecompute:
         assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
 
 
+@pytest.mark.long
 def test_who_has_no_daemon_keeps_no_page_for_longer_either(openai_world):
     shell, _ = openai_world
     shell.fill(ago(1), ago(1))

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.settings import Settings
 
+from ..alerts.receivers import http_receiver
 from .process import service_process
 from .world import NOW, StandingClock
 
@@ -58,7 +59,11 @@ def test_every_operation_has_a_name_of_its_own(document):
 @pytest.mark.long
 def test_generated_requests_find_nothing_that_the_document_does_not_say(settings, tmp_path):
     asked = {"limit": 1, "from": f"{NOW:%Y-%m}-01", "to": f"{NOW:%Y-%m-%d}"}
-    with service_process(settings.home, ADMIN_TOKEN=ADMIN, AISPEND_READ_TOKEN=READER) as (base, _):
+    tokens = {"ADMIN_TOKEN": ADMIN, "AISPEND_READ_TOKEN": READER}
+    with (
+        http_receiver() as slack,
+        service_process(settings.home, SLACK_WEBHOOK_URL=slack.url(), **tokens) as (base, _),
+    ):
         key = {"authorization": f"Bearer {ADMIN}"}
         page = (
             httpx.get(f"{base}/providers/openai/raw", params=asked, headers=key).raise_for_status().json()["items"][0]

@@ -261,14 +261,14 @@ class TestFailures:
 
         assert answer.headers["x-request-id"] in assert_problem(answer, 500)["detail"]
 
-    def test_a_path_that_is_logged_does_nothing_to_a_terminal(self, client, monkeypatch, capsys):
+    def test_a_failure_is_logged_by_its_route_and_with_nothing_that_somebody_sent(self, client, monkeypatch, capsys):
         monkeypatch.setattr(evidence, "PROVIDERS", None)
 
         assert client.get("/providers/%1b%5b2J%0aevil/raw").status_code == 500
         said = capsys.readouterr().err
         assert "request.failed" in said
-        assert not [bad for bad in ("\x1b", "\\u001b", "\\nevil") if bad in said]
-        assert "%1b%5b2J%0aevil" in said
+        assert "/providers/{name}/raw" in said
+        assert "evil" not in said
 
     @pytest.mark.parametrize(
         "error", [OSError(24, "Too many open files"), RuntimeError("can't start new thread"), OSError(11, "again")]

@@ -1,23 +1,11 @@
 """The service keeps to its own OpenAPI document, whatever it is asked."""
 
 import json
-import warnings
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings, strategies
+from hypothesis import HealthCheck, Phase, given, settings, strategies
 from jsonschema import Draft202012Validator
-from starlette.testclient import TestClient
-
-from aispend_pipeline.service.app import create_app
-from aispend_pipeline.settings import Settings
-from aispend_pipeline_tests.alerts.receivers import http_receiver
-
-from .installation import TOKEN, documented
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import schemathesis
 
 PROBLEM = {"type", "title", "status", "detail", "instance"}
 BOUNDED = settings(
@@ -28,8 +16,6 @@ BOUNDED = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-
-FEW = settings(BOUNDED, max_examples=10)
 
 
 @pytest.fixture(scope="module")
@@ -62,48 +48,6 @@ def _hold(answer) -> None:
         assert set(answer.json()) == PROBLEM
     elif answer.headers["content-type"].startswith("application/json"):
         json.loads(answer.text, parse_constant=lambda text: pytest.fail(f"{text} in an answer"))
-
-
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        *((path, "positive") for path in ("/healthz", "/config", "/status", "/spend", "/providers/{name}/raw")),
-        *((path, "negative") for path in ("/spend", "/providers/{name}/raw")),
-    ],
-)
-def test_generated_requests_are_answered_or_refused_as_the_document_says(client, document, path, mode):
-    operation = schemathesis.openapi.from_dict(document)[path]["GET"]
-    problem = Draft202012Validator(document["components"]["schemas"]["ProblemBody"])
-
-    @BOUNDED
-    @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
-    def ask(case):
-        assume(len(urlencode(case.query or {}, doseq=True)) < 60_000)  # else the client refuses
-        answer = client.get(case.formatted_path, params=case.query)
-        _hold(answer)
-        if answer.status_code >= 400:
-            problem.validate(answer.json())
-
-    ask()
-
-
-@pytest.mark.parametrize("mode", ["positive", "negative"])
-def test_generated_requests_of_an_admin_are_answered_or_refused_as_the_document_says(home, clock, document, mode):
-    with http_receiver() as slack:
-        own = {"AISPEND_HOME": str(home), "ADMIN_TOKEN": TOKEN, "SLACK_WEBHOOK_URL": slack.url()}
-        client = TestClient(create_app(Settings.load(own, None), clock))
-        operation = schemathesis.openapi.from_dict(document)["/test/alert"]["POST"]
-
-        @FEW
-        @given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode(mode)))
-        def ask(case):
-            answer = client.post(case.formatted_path, params=case.query, headers={"authorization": f"Bearer {TOKEN}"})
-            _hold(answer)
-            if answer.status_code == 200:
-                documented("/test/alert", "post").validate(answer.json())
-            assert answer.status_code == 200 or mode == "negative"
-
-        ask()
 
 
 _TEXT = strategies.text(max_size=30)

@@ -170,6 +170,7 @@ class TestWhatIsKnown:
             assert close(answer.total_usd, EXPECTED["total_usd"])
 
 
+@pytest.mark.long
 class TestWhatComesLate:
     late = written(FIRST, usage_start_time="2026-11-02T10:00:00Z", usage_end_time="2026-11-02T11:00:00Z", cost=7.25)
 
@@ -351,6 +352,7 @@ def days_due(made) -> set[date]:
     return {day for one in due_now(made.settings, made.clock.now()) if one.feeds for day in one.window.days()}
 
 
+@pytest.mark.long
 class TestWhatMustNotHappen:
     @pytest.mark.parametrize("table", ["all_exports", "gcp_billing_export_v1_01AAAA_BBBBBB_CCCCCC"])
     @pytest.mark.parametrize("ids", ["", "01BBBB-BBBBBB-BBBBBB,01AAAA-BBBBBB-CCCCCC"])

@@ -100,6 +100,7 @@ def test_a_kill_at_a_named_point_is_made_good_by_the_next_run(
     assert [name for name in (home / "snapshots").iterdir() if name.suffix != ".duckdb"] == []
 
 
+@pytest.mark.long
 def test_a_kill_in_the_very_first_round_is_made_good_too(home, capsys):
     assert round_of(home, OLD, "before_pointer")[0] == -signal.SIGKILL
 

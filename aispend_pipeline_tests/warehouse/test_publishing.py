@@ -90,6 +90,25 @@ def test_a_commit_that_is_not_published_is_not_seen_until_it_is(warehouse):
     assert look(warehouse, "FROM note") == [("first",), ("second",)]
 
 
+def test_a_start_beside_a_writer_does_not_wait_for_it_if_there_is_something_to_read(warehouse, home, clock):
+    note(warehouse, "before")
+    with warehouse.write(publish=True) as transaction:
+        transaction.execute("INSERT INTO note VALUES ('after')")
+        Warehouse(home, clock).publish_at_start(timeout=0)
+        seen = look(warehouse, "SELECT word FROM note")
+
+    assert seen == [("before",)]
+    assert look(warehouse, "SELECT count(*) FROM note") == [(2,)]
+
+
+def test_a_start_shows_what_was_committed_and_not_published(warehouse, home, clock):
+    note(warehouse, "seen", publish=False)
+
+    Warehouse(home, clock).publish_at_start(timeout=0)
+
+    assert look(warehouse, "SELECT word FROM note") == [("seen",)]
+
+
 def test_every_snapshot_has_a_new_name_and_only_the_newest_three_stay(warehouse, home):
     names = []
     for word in range(6):
