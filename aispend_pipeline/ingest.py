@@ -138,15 +138,20 @@ async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:
 
 @contextmanager
 def python_handles_interrupts() -> Iterator[None]:
-    """Let asyncio see Ctrl-C itself: what Dagster's handler raises inside one of its callbacks is lost."""
+    """Let asyncio see Ctrl-C itself, and a request to end as one: what Dagster's handlers raise inside it is lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    like_ctrl_c = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: lambda *_: signal.raise_signal(signal.SIGINT),
+    }
+    before = {number: signal.signal(number, handler) for number, handler in like_ctrl_c.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _store(warehouse: Warehouse, read: Sequence[Fetch], run_id: str | None, *, counted: bool) -> None:

@@ -25,7 +25,7 @@ def end_orphans(instance: DagsterInstance, job: str | None = None) -> None:
         process = run.tags.get(PROCESS)
         if process and not _alive(process):
             instance.report_run_failed(run, "the process that ran it is gone")
-            log.warning("run.lost", run=run.run_id, job=run.job_name)
+            log.info("run.lost", run=run.run_id, job=run.job_name)
 
 
 def cancel_launched(instance: DagsterInstance) -> None:

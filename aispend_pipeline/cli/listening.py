@@ -7,7 +7,7 @@ from typing import Any
 
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.settings import Settings
-from aispend_pipeline.settings.service import is_loopback
+from aispend_pipeline.settings.service import SHORTEST_TOKEN, is_loopback
 
 
 def listen(
@@ -16,7 +16,7 @@ def listen(
     """A socket that listens where `settings` say, on another `port` perhaps.
 
     Raises `UsageError` when the address cannot be had, with `by` to choose another port, and when others than this
-    machine could read without a token, unless that is wanted.
+    machine could read without a token, unless that is wanted, or could guess the one that changes things.
     """
     host, port = settings.host, settings.port if port is None else port
     try:
@@ -39,6 +39,11 @@ def _found(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
 
 
 def _refuse_open(host: str, settings: Settings, *, insecure: bool) -> None:
+    if settings.admin_token is not None and len(settings.admin_token.get_secret_value()) < SHORTEST_TOKEN:
+        raise UsageError(
+            f"AISPEND_HOST: {host} is open to other machines, and ADMIN_TOKEN is shorter than {SHORTEST_TOKEN}"
+            " characters; take the output of `openssl rand -hex 32`"
+        )
     if settings.read_token is None and not insecure:
         raise UsageError(
             f"AISPEND_HOST: {host} is open to other machines; set AISPEND_READ_TOKEN to the output of"

@@ -9,6 +9,7 @@ SELECT
     model,
     was_usd,
     is_usd,
+    fetch_id,
     count(*) OVER (PARTITION BY provider, account) AS n,
     sum(is_usd - was_usd) OVER (PARTITION BY provider, account) AS net_usd
 FROM restatement

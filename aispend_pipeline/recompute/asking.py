@@ -1,13 +1,12 @@
 """Takes requests to make days again, and follows them to their end: no request stays open for ever."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.log import log
-from aispend_pipeline.model import Window
 from aispend_pipeline.recompute import child
+from aispend_pipeline.recompute.days import Days
 from aispend_pipeline.recompute.queue import Away, Queue, Silent
 from aispend_pipeline.recompute.requests import (
     OVER,
@@ -40,8 +39,8 @@ class Recompute:
         self._requests = Requests(state_of(settings.home))
         self._queue = Queue(settings.dagster_host, settings.dagster_port, settings.home)
 
-    def ask(self, windows: Sequence[Window]) -> Request:
-        """Have `windows` made again: by Dagster's daemon where one runs, else in a process of ours.
+    def ask(self, days: Days) -> Request:
+        """Have the `days` that are ready made again: by Dagster's daemon where one runs, else in a process of ours.
 
         Raises `AlreadyRunning`, with the request that is open.
         """
@@ -50,9 +49,9 @@ class Recompute:
             raise AlreadyRunning(opened)
         try:
             self._queue.check(self._clock.now())
-            return self._ask_dagster(windows)
+            return self._ask_dagster(days)
         except (Away, Silent) as why:
-            return self._ask_child(windows, str(why))
+            return self._ask_child(days, str(why))
 
     def get(self, request_id: str) -> Request | None:
         """A request as it is now, none if there is none."""
@@ -64,8 +63,8 @@ class Recompute:
         known = piece.run_id is not None and request.how is How.DAGSTER
         return f"{self._queue.address}/runs/{piece.run_id}" if known else None
 
-    def _ask_dagster(self, windows: Sequence[Window]) -> Request:
-        request = new_request(How.DAGSTER, windows, self._clock.now())
+    def _ask_dagster(self, days: Days) -> Request:
+        request = new_request(How.DAGSTER, days, self._clock.now())
         self._requests.claim(request)
         try:
             self._queue.launch(request.id, [piece.window for piece in request.pieces])
@@ -78,8 +77,8 @@ class Recompute:
             log.info("recompute.asked", recompute=request.id, how=request.how, error=None)
         return self._followed(request)
 
-    def _ask_child(self, windows: Sequence[Window], why: str) -> Request:
-        request = new_request(How.CHILD, windows, self._clock.now())
+    def _ask_child(self, days: Days, why: str) -> Request:
+        request = new_request(How.CHILD, days, self._clock.now())
         try:
             with child.held(self._settings.home, child.RUNNING) as lock:
                 self._requests.claim(request)

@@ -13,18 +13,30 @@ from aispend_pipeline.sql import statement
 NAMED = 5
 
 
+class LeftOut(NamedTuple):
+    """Days that cannot be made again, and why."""
+
+    window: Window
+    why: str
+
+
 class Days(NamedTuple):
     """The days of a window: with pages, with figures whose pages have expired, and never read."""
 
-    ready: list[Window]
-    expired: list[Window]
-    unread: list[Window]
-    kept: list[str]  # of the days that are ready: feeds that keep their rows, since their pages have expired
+    ready: Sequence[Window]
+    expired: Sequence[Window] = ()
+    unread: Sequence[Window] = ()
+    kept: Sequence[str] = ()  # of the days that are ready: feeds that keep their rows, since their pages have expired
 
     def refusal(self) -> str | None:
         """Why not all of the days can be made again, in a line; none if they can."""
         why = {"pages have expired, and figures stay": self.expired, "never read": self.unread}
         return "; ".join(f"{what}: {_named(windows)}" for what, windows in why.items() if windows) or None
+
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The days that cannot be made again."""
+        why = {"its pages have expired": self.expired, "it was never read": self.unread}
+        return tuple(LeftOut(window, reason) for reason, windows in why.items() for window in windows)
 
 
 def days_of(cursor: duckdb.DuckDBPyConnection, window: Window) -> Days:

@@ -1,5 +1,6 @@
 """Dagster's own queue, asked over the GraphQL of its UI. What it answers is input from outside."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -125,30 +126,34 @@ class Queue:
 
     def _ask(self, query: str, kind: type[T], seconds: float | None = None, **variables: Any) -> T:
         asked = {"query": query, "variables": variables}
-        timeout = httpx.Timeout(seconds or self._seconds, connect=self._seconds)
         try:
-            # No proxy: it would be asked for this machine's own loopback.
-            with (
-                httpx.Client(timeout=timeout, trust_env=False) as client,
-                client.stream("POST", f"{self.address}/graphql", json=asked) as answer,
-            ):
-                body = _read(answer)
+            status, body = asyncio.run(self._exchange(asked, seconds or self._seconds))
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise Away(f"no Dagster answers on {self.address}") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             raise Silent(f"the Dagster at {self.address} does not answer ({type(error).__name__})") from None
-        if answer.status_code >= 500:
-            raise Silent(f"the Dagster at {self.address} answers {answer.status_code}")
+        if status >= 500:
+            raise Silent(f"the Dagster at {self.address} answers {status}")
         try:
             return msgspec.json.decode(body, type=answers.Answer[kind]).data  # type: ignore[valid-type]
         except msgspec.MsgspecError:
             raise Away(f"what answers on {self.address} is no Dagster of this version") from None
 
+    async def _exchange(self, asked: Mapping[str, Any], seconds: float) -> tuple[int, bytes]:
+        """Status and body, all of it within `seconds`: httpx itself bounds each read, and there may be many."""
+        # No proxy: it would be asked for this machine's own loopback.
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=httpx.Timeout(seconds, connect=self._seconds), trust_env=False) as client,
+            client.stream("POST", f"{self.address}/graphql", json=asked) as answer,
+        ):
+            return answer.status_code, await _read(answer)
 
-def _read(answer: httpx.Response) -> bytes:
+
+async def _read(answer: httpx.Response) -> bytes:
     """The body; cut off where no answer of Dagster's ends."""
     body = b""
-    for part in answer.iter_bytes():
+    async for part in answer.aiter_bytes():
         body += part
         if len(body) > _MOST_BYTES:
             break

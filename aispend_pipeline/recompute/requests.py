@@ -15,6 +15,7 @@ from aispend_pipeline.clock import utc_text
 from aispend_pipeline.due import DAYS_A_RUN
 from aispend_pipeline.errors import AispendError
 from aispend_pipeline.model import Window
+from aispend_pipeline.recompute.days import Days, LeftOut
 from aispend_pipeline.state.columns import Instant
 from aispend_pipeline.state.database import TABLES, State
 
@@ -26,6 +27,8 @@ recompute_request = sa.Table(
     sa.Column("asked_at", Instant, nullable=False),
     sa.Column("ended_at", Instant, comment="none while it is open"),
     sa.Column("error", sa.String, comment="what went wrong with the request itself"),
+    sa.Column("kept", sa.JSON, comment="a line for each feed that keeps rows; none in files of older versions"),
+    sa.Column("left_out", sa.JSON, comment="first day, last day and why; none in files of older versions"),
     sa.Index("open_recompute_request", "ended_at"),
 )
 
@@ -83,7 +86,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, and how far its pieces are. Instants are UTC."""
+    """One request, and how far its pieces are. Instants are UTC; `kept` and `left_out` are as when it was asked."""
 
     id: str
     how: How
@@ -91,6 +94,8 @@ class Request:
     pieces: tuple[Piece, ...]
     ended_at: datetime | None = None
     error: str | None = None
+    kept: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def state(self) -> Progress:
@@ -117,12 +122,11 @@ class AlreadyRunning(AispendError):
         self.request = request
 
 
-def new_request(how: How, windows: Sequence[Window], now: datetime) -> Request:
-    """A request for `windows`, which are in order and apart; in a child, its runs get their ids from us."""
-    pieces = [piece for window in windows for piece in window.pieces(DAYS_A_RUN)]
-    return Request(
-        str(uuid4()), how, now, tuple(Piece(piece, str(uuid4()) if how is How.CHILD else None) for piece in pieces)
-    )
+def new_request(how: How, days: Days, now: datetime) -> Request:
+    """A request for the `days` that are ready; in a child, its runs get their ids from us."""
+    windows = [piece for window in days.ready for piece in window.pieces(DAYS_A_RUN)]
+    pieces = tuple(Piece(window, str(uuid4()) if how is How.CHILD else None) for window in windows)
+    return Request(str(uuid4()), how, now, pieces, kept=tuple(days.kept), left_out=days.left_out())
 
 
 class Requests:
@@ -137,8 +141,7 @@ class Requests:
             opened = _open(connection)
             if opened is not None:
                 raise AlreadyRunning(opened)
-            row = {"id": request.id, "how": request.how, "asked_at": request.asked_at}
-            connection.execute(sa.insert(recompute_request).values(row))
+            connection.execute(sa.insert(recompute_request).values(_asked(request)))
             connection.execute(sa.insert(recompute_piece), [_row(request.id, piece) for piece in request.pieces])
 
     def opened(self) -> Request | None:
@@ -173,6 +176,12 @@ def _kept(lines: Sequence[str]) -> tuple[str, ...]:
     return (*(line[:_LENGTH] for line in lines[:_LINES]), *more)
 
 
+def _asked(request: Request) -> dict[str, object]:
+    left_out = [[str(window.first), str(window.last), why] for window, why in request.left_out]
+    kept = list(request.kept)
+    return {"id": request.id, "how": request.how, "asked_at": request.asked_at, "kept": kept, "left_out": left_out}
+
+
 def _row(request_id: str, piece: Piece) -> dict[str, object]:
     return {
         "request_id": request_id,
@@ -197,7 +206,14 @@ def _get(connection: sa.Connection, request_id: str) -> Request | None:
         return None
     of_request = sa.select(recompute_piece).where(recompute_piece.c.request_id == request_id)
     pieces = connection.execute(of_request.order_by(recompute_piece.c.first)).all()
-    return Request(row.id, How(row.how), row.asked_at, tuple(map(_piece, pieces)), row.ended_at, row.error)
+    kept, left_out = tuple(row.kept or ()), tuple(_left_out(*one) for one in row.left_out or ())
+    return Request(
+        row.id, How(row.how), row.asked_at, tuple(map(_piece, pieces)), row.ended_at, row.error, kept, left_out
+    )
+
+
+def _left_out(first: str, last: str, why: str) -> LeftOut:
+    return LeftOut(Window(date.fromisoformat(first), date.fromisoformat(last)), why)
 
 
 def _piece(row: sa.Row[tuple[str, date, date, str | None, str, list[str], list[str]]]) -> Piece:

@@ -16,10 +16,13 @@ from fastapi.security.base import SecurityBase
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aispend_pipeline.service.problems import Problem, send_problem
+from aispend_pipeline.service.problems import Kind, Problem, send_problem
 
 # Open to whoever asks: whether the process answers, and nothing else.
 OPEN = frozenset({"/healthz"})
+_WANTED = "send the header Authorization once, with Bearer and the value of ADMIN_TOKEN"
+# How a route that wants the admin token refuses, for the OpenAPI document.
+ADMIN = {"unauthorized": Kind(401, _WANTED)}
 _CHALLENGES = [
     (b"www-authenticate", b'Basic realm="aispend", charset="UTF-8"'),
     (b"www-authenticate", b'Bearer realm="aispend"'),
@@ -73,8 +76,7 @@ class AdminToken(SecurityBase):
             raise Problem(403, "admin-disabled", "this route is off as long as no ADMIN_TOKEN is set")
         scheme, given = _sent(request.scope)
         if not (_is(token, given) and scheme == b"bearer"):
-            wanted = "send the header Authorization once, with Bearer and the value of ADMIN_TOKEN"
-            raise Problem(401, "unauthorized", wanted, {"www-authenticate": "Bearer"})
+            raise Problem(401, "unauthorized", _WANTED, {"www-authenticate": "Bearer"})
 
 
 def _sent(scope: Scope) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ from aispend_pipeline.alerts.by_hand import Tested, send_test
 from aispend_pipeline.alerts.channels import HOOK, Channel, channels
 from aispend_pipeline.alerts.outbox import Status
 from aispend_pipeline.clock import utc_text
-from aispend_pipeline.service.access import AdminToken
+from aispend_pipeline.service.access import ADMIN, AdminToken
 from aispend_pipeline.service.parameters import AlertTestParameters
 from aispend_pipeline.service.problems import Kind, Problem, answered
 from aispend_pipeline.service.schemas import AlertTestBody
@@ -41,10 +41,14 @@ def add_admin(app: FastAPI, service: Service) -> None:
     @app.post(
         "/test/alert",
         summary="Send a test message through every channel, and say what became of it",
-        responses=answered(AlertTestBody, "admin-disabled", "too-large", "store", more=_REFUSED),
+        tags=["Administration"],
+        responses=answered(
+            AlertTestBody, "admin-disabled", "too-large", "store", says="What became of it", more=_REFUSED | ADMIN
+        ),
         dependencies=[token, Depends(no_body)],
     )
     async def test_alert(parameters: Annotated[AlertTestParameters, Query()]) -> Response:
+        """It answers when every channel has taken the message or failed; a message that failed is tried again later."""
         return live(await service.send(lambda: _tested(service, hook=parameters.hook)))
 
 

@@ -103,6 +103,7 @@ def restatement(change: Restatement) -> dict[str, Any]:
         "was_usd": money.text(change.was_usd),
         "is_usd": money.text(change.is_usd),
         "at": instant(change.at),
+        "fetch_id": change.fetch_id,
     }
 
 

@@ -8,13 +8,14 @@ from aispend_pipeline import __version__
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.service import problems
 from aispend_pipeline.service.admin import add_admin
-from aispend_pipeline.service.document import Described, add_document
+from aispend_pipeline.service.document import DESCRIPTION, TAGS, Described, add_document
 from aispend_pipeline.service.evidence import add_evidence
 from aispend_pipeline.service.figures import add_figures
 from aispend_pipeline.service.front import add_front
 from aispend_pipeline.service.guard import guards
 from aispend_pipeline.service.limits import Limits
 from aispend_pipeline.service.metrics import add_metrics
+from aispend_pipeline.service.operations import name_of
 from aispend_pipeline.service.recompute import add_recompute
 from aispend_pipeline.service.shared import Service
 from aispend_pipeline.service.state import add_state
@@ -29,7 +30,16 @@ def create_app(
     It answers to loopback's names alone if `settings.host` is loopback.
     """
     service = Service(settings, clock, load, limits or Limits())
-    app = Described(title="aispend", version=__version__, openapi_url=None, middleware=guards(service))
+    app = Described(
+        title="aispend",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=None,
+        generate_unique_id_function=name_of,
+        redirect_slashes=False,
+        middleware=guards(service),
+    )
     app.closed = settings.read_token is not None
     problems.install(app)
     for add in (add_front, add_state, add_figures, add_evidence, add_admin, add_recompute, add_metrics, add_document):

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
+from aispend_pipeline.service.kept import Made
 from aispend_pipeline.warehouse import Published
 
 
@@ -12,6 +13,13 @@ def tag_of(published: Published, *parts: Any) -> str:
     """The ETag of the answer that a snapshot gives to a question, of which `parts` are all."""
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
     return f'"{published.store_id[:8]}-{published.seq}-{digest}"'
+
+
+def tagged(answers: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """How a route answers that gives its answers a tag, for the OpenAPI document."""
+    tag = {"ETag": {"$ref": "#/components/headers/ETag"}}
+    known = {"description": "The client has it: `If-None-Match` names its ETag", "headers": tag}
+    return {**answers, 200: {**answers[200], "headers": {**answers[200].get("headers", {}), **tag}}, 304: known}
 
 
 def matches(tag: str, condition: str) -> bool:
@@ -25,3 +33,11 @@ def cached(tag: str, body: bytes | None) -> Response:
     if body is None:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
+
+
+def in_form(tag: str, made: Made | None) -> Response:
+    """What was made in the form asked for, under its tag; if nothing was, word that the client has it already."""
+    headers = {"etag": tag, "cache-control": "no-cache", "vary": "Accept"}
+    if made is None:
+        return Response(status_code=304, headers=headers)
+    return Response(made.body, headers={**headers, **made.headers})

@@ -15,7 +15,7 @@ _SEEN: list[Header] = [
     (
         b"access-control-expose-headers",
         b"content-disposition, etag, location, repr-digest, retry-after, x-request-id, x-aispend-as-of,"
-        b" x-aispend-complete, x-aispend-cursor, x-aispend-total-estimated-usd, x-aispend-total-usd",
+        b" x-aispend-complete, x-aispend-count, x-aispend-cursor, x-aispend-total-estimated-usd, x-aispend-total-usd",
     ),
     (b"cross-origin-resource-policy", b"cross-origin"),
 ]

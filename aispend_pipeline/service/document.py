@@ -11,10 +11,26 @@ from fastapi.responses import Response
 from aispend_pipeline.service.access import OPEN
 from aispend_pipeline.service.caching import cached, matches
 from aispend_pipeline.service.examples import put_back
+from aispend_pipeline.service.operations import complete, kinds
 from aispend_pipeline.service.parameters import NoParameters
 from aispend_pipeline.service.problems import ProblemBody
 from aispend_pipeline.service.shared import Service
 
+DESCRIPTION = (
+    "What an organisation spends on AI, to the exact cent, with the receipts. Money is decimal text, exact, and never a"
+    " float; days and instants are UTC. What is billed and what is only estimated, from usage that no bill has yet, are"
+    " never in one figure, and what is missing is null or absent, never zero. All of an answer is from one published"
+    " snapshot, and figures carry an ETag by which a client asks if there are newer ones. From any total it is three"
+    " requests to the bytes that a provider sent: `/spend`, its lines at `/spend/rows` or `/spend/estimates`, and the"
+    " page of a line at `/providers/{name}/raw/{page_id}/body`. Browsers may ask from pages of the same origin, and of"
+    " those that AISPEND_CORS_ORIGINS names."
+)
+TAGS = [
+    {"name": "Figures", "description": "Sums from the newest snapshot, and what they rest on."},
+    {"name": "Evidence", "description": "The lines behind the sums, and the pages that providers sent, as they came."},
+    {"name": "State", "description": "How the installation is, and how it is set."},
+    {"name": "Administration", "description": "What changes or sends something, for the bearer of ADMIN_TOKEN."},
+]
 _SCHEMES = {
     "READ_TOKEN": {
         "type": "http",
@@ -61,7 +77,9 @@ def add_document(app: FastAPI, service: Service) -> None:
 def _complete(document: dict[str, Any], *, closed: bool) -> None:
     """Where no token is set, none is asked for, but one may be sent."""
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {})[ProblemBody.__name__] = ProblemBody.model_json_schema()
+    problem = components.setdefault("schemas", {})[ProblemBody.__name__] = ProblemBody.model_json_schema()
+    problem["properties"]["type"]["enum"] = kinds(document)
+    complete(document)
     components.setdefault("securitySchemes", {}).update(_SCHEMES)
     asked: list[dict[str, list[str]]] = [{name: []} for name in _SCHEMES]
     document["security"] = asked if closed else [{}, *asked]

@@ -144,3 +144,23 @@ ESTIMATES: dict[str, Any] = {
     "total_estimated_usd": "0.225",
     "as_of": "2026-06-12T13:20:05Z",
 }
+
+# The same lines as CSV.
+ROWS_CSV = (
+    "day,source,account,fetch_id,page_id,row_no,provider,charge_start,charge_end,invoice_month,charge_category,model,"
+    "project,api_key,line_item,sku,token_type,service_tier,context_window,cache_lifetime,location,quantity,unit,"
+    "currency,amount,credit_amount,cost_usd,credit_usd,allocated_usd,page_available\r\n"
+    "2026-06-11,openai_costs,default,20260612T132000-5e1f0c9a7b42,20260612T132000-5e1f0c9a7b42-1,1,openai,"
+    "2026-06-11T00:00:00Z,2026-06-12T00:00:00Z,2026-06,Usage,gpt-4o,"
+    'proj_1,,"gpt-4o, input",,input,,,,,5000000,tokens,'
+    "USD,12.50,,12.50,,,true\r\n"
+)
+ESTIMATES_CSV = (
+    "day,source,account,fetch_id,page_id,row_no,meter,provider,bucket_start,kind,model,measured_model,project,api_key,"
+    "token_type,service_tier,context_window,location,quantity,price_list,unit_usd,ratio,list_usd,estimated_usd,"
+    "counted_usd,page_available\r\n"
+    "2026-06-12,openai_usage,default,20260612T132003-90d1c6e2f7a8,20260612T132003-90d1c6e2f7a8-1,1,input_tokens,openai,"
+    "2026-06-12T09:00:00Z,completions,gpt-4o,gpt-4o-2024-08-06,proj_1,key_1,"
+    "input,,,,100000,2026-06-01,0.0000025,0.9,0.25,0.225,"
+    "0.225,true\r\n"
+)

@@ -1,43 +1,33 @@
 """What the routes of evidence take."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.model import GRID_START, Window
 from aispend_pipeline.service.cursors import opened, sealed
+from aispend_pipeline.service.forms import Form
 from aispend_pipeline.service.parameters import Day, Days, Limit, Strict, checked
 from aispend_pipeline.service.problems import Problem
-from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.service.values import AnySource, BillingSource, ChargeCategory, MeasuringSource, Provider
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.lines import LinePlace, LineQuestion
 from aispend_pipeline.warehouse.pages import Place
 
-ALL_SOURCES = (*SOURCES, BUDGETS)
-
-
-def _known_source(name: str) -> str:
-    if name not in ALL_SOURCES:
-        raise ValueError(f"{name[:40]!r} is none of {', '.join(ALL_SOURCES)}")
-    return name
-
-
 Names = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
-Source = Annotated[str, AfterValidator(_known_source), Field(json_schema_extra={"enum": [*ALL_SOURCES]})]
-Sources = Annotated[list[Source], Field(max_length=100)]
 Receipt = Annotated[str, Field(min_length=1, max_length=200)]
-Category = Literal["Usage", "Credit", "Tax", "Adjustment", "Purchase"]
 _OR_NONE = "empty: where it cannot be told"
 
 
 class RawParameters(Strict):
     """What `GET /providers/{name}/raw` takes."""
 
-    first: Day | None = Field(None, alias="from", description="first day, YYYY-MM-DD; absent: no bound")
-    last: Day | None = Field(None, alias="to", description="last day, YYYY-MM-DD; absent: no bound")
-    source: Sources = Field([], description=f"only these sources, of {', '.join(ALL_SOURCES)}; may be repeated")
+    first: Day | None = Field(
+        None, alias="from", description="first day covered, YYYY-MM-DD, not the day of the fetch; absent: no bound"
+    )
+    last: Day | None = Field(None, alias="to", description="last day covered, YYYY-MM-DD; absent: no bound")
+    source: list[AnySource] = Field([], max_length=100, description="only these sources; may be repeated")
     account: Names = Field([], description="only these accounts; may be repeated")
     limit: Limit = Field(50, description="pages in one answer, 1 to 500")
     cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
@@ -61,11 +51,13 @@ class RawParameters(Strict):
 class EstimateParameters(Days):
     """What `GET /spend/estimates` takes."""
 
-    provider: list[Literal["openai", "anthropic", "vertex"]] = Field(
+    provider: list[Provider] = Field(
         [], max_length=100, description="only these providers; this and the other filters may be repeated"
     )
     account: Names = Field([], description="only these accounts")
-    source: Sources = Field([], description="only these sources")
+    source: list[MeasuringSource] = Field(
+        [], max_length=100, description="only these sources; the others measure nothing"
+    )
     model: Names = Field([], description=f"only these models; {_OR_NONE}")
     project: Names = Field([], description=f"only these projects; {_OR_NONE}")
     workspace: Names = Field([], description="as `project`: what Anthropic calls a project")
@@ -74,8 +66,13 @@ class EstimateParameters(Days):
     service_tier: Names = Field([], description=f"only these tiers; {_OR_NONE}")
     page: Receipt | None = Field(None, description="only lines of this page; then all its days unless days are given")
     fetch: Receipt | None = Field(None, description="only lines of this fetch; then all its days unless days are given")
-    limit: Limit = Field(50, description="lines in one answer, 1 to 500")
+    limit: Limit = Field(50, description="lines in one answer, of either form, 1 to 500; the cursor leads to the next")
     cursor: str | None = Field(None, max_length=2000, description="where the last answer ended, as it said")
+    format: Form | None = Field(
+        None,
+        description="`csv`: a title and the lines without their links, as RFC 4180 has them, and what stands beside"
+        " them in headers; absent: what `Accept` likes best, or JSON",
+    )
 
     def window(self, today: date) -> Window:
         """The days asked for: with a page or a fetch all there can be, where nothing else is said."""
@@ -115,8 +112,9 @@ class EstimateParameters(Days):
 class RowParameters(EstimateParameters):
     """What `GET /spend/rows` takes."""
 
+    source: list[BillingSource] = Field([], max_length=100, description="only these sources; the others bill nothing")
     line_item: Names = Field([], description=f"only these lines of the bill, as it calls them; {_OR_NONE}")
-    charge_category: list[Category] = Field([], max_length=100, description="only these kinds of charges")
+    charge_category: list[ChargeCategory] = Field([], max_length=100, description="only these kinds of charges")
 
     def question(self, today: date) -> LineQuestion:
         """As the store is asked."""

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.service import answers, forms
-from aispend_pipeline.service.caching import cached, matches, tag_of
+from aispend_pipeline.service.caching import cached, in_form, matches, tag_of, tagged
 from aispend_pipeline.service.kept import Kept, Made
 from aispend_pipeline.service.parameters import Days
 from aispend_pipeline.service.problems import Kind, Problem, answered
@@ -37,9 +37,16 @@ def _add_spend(app: FastAPI, service: Service) -> None:
     @app.get(
         "/spend",
         summary="Billed and estimated spend by day, provider, account, model and more",
+        tags=["Figures"],
         responses=_answered(),
     )
-    async def spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
+    async def get_spend(request: Request, parameters: Annotated[SpendParameters, Query()]) -> Response:
+        """Without parameters: this month by provider, model and day.
+
+        What is billed and what is only estimated are never in one figure. Filters are alternatives within a name and
+        hold together across names. The lines behind a group are at `/spend/rows` and `/spend/estimates`, with the same
+        days and the group's keys as filters.
+        """
         asked = _Asked(parameters, request.headers.get("accept", ""), service)
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, Made]:
@@ -49,22 +56,24 @@ def _add_spend(app: FastAPI, service: Service) -> None:
         if current is not None:
             tag = asked.tag(current)
             if matches(tag, request.headers.get("if-none-match", "")):
-                return Response(status_code=304, headers=_HEADERS | {"etag": tag})
+                return in_form(tag, None)
             found = kept.get(tag)
             if found is not None:
-                return _response(tag, found)
+                return in_form(tag, found)
         tag, made = await service.read(ask)
         kept.put(tag, made)
-        return _response(tag, made)
+        return in_form(tag, made)
 
 
 def _add_drift(app: FastAPI, service: Service) -> None:
     @app.get(
         "/drift",
         summary="How good estimates were, by model and day, once the bill was there",
-        responses=answered(DriftBody, "store", "too-slow"),
+        tags=["Figures"],
+        responses=tagged(answered(DriftBody, "store", "too-slow", says="Estimates beside the bills that came later")),
     )
-    async def drifted(request: Request, parameters: Annotated[Days, Query()]) -> Response:
+    async def get_drift(request: Request, parameters: Annotated[Days, Query()]) -> Response:
+        """Each day of a model for which there is a bill and was an estimate."""
         window = parameters.window(service.clock.now().date())
 
         def ask(published: Published, cursor: duckdb.DuckDBPyConnection) -> tuple[str, bytes | None]:
@@ -78,20 +87,13 @@ def _add_drift(app: FastAPI, service: Service) -> None:
         return cached(*await service.read(ask))
 
 
-# Of every answer, of either form.
-_HEADERS = {"cache-control": "no-cache", "vary": "Accept"}
-
-
-def _response(tag: str, made: Made) -> Response:
-    return Response(made.body, headers={**_HEADERS, **made.headers, "etag": tag})
-
-
 def _answered() -> dict[int | str, dict[str, Any]]:
     """How `GET /spend` answers, in either form."""
     many = Kind(422, "more than 50000 groups; group by less, or ask for fewer days or a limit at a time")
-    found = answered(SpendBody, "bad-cursor", "store", "too-slow", more={"too-many-groups": many})
+    says = "Groups with their figures, the totals, and what stands beside them"
+    found = answered(SpendBody, "bad-cursor", "store", "too-slow", says=says, more={"too-many-groups": many})
     found[200] |= {"content": {"text/csv": {"schema": {"type": "string"}, "example": CSV}}, "headers": CSV_HEADERS}
-    return found
+    return tagged(found)
 
 
 class _Known:

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from aispend_pipeline import money
+from aispend_pipeline.model import Window
 from aispend_pipeline.service import answers
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.questions import DIMENSIONS, NAMED, Question
@@ -13,9 +16,10 @@ from aispend_pipeline.warehouse.reads import Answer
 Form = Literal["json", "csv"]
 
 # Equals, plus, minus and at, as they are written between East Asian characters.
-_FULL_WIDTH = ("\uff1d", "\uff0b", "\uff0d", "\uff20")
-# What a spreadsheet takes for the beginning of a formula, in a cell that is text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *_FULL_WIDTH)
+_FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
+# Where a spreadsheet takes text for a formula: at the beginning of a cell, and of what it takes for one where its own
+# separator is another than a comma.
+_FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[=+\-@\t\r\n{_FULL_WIDTH}])")
 _TEXT = {*DIMENSIONS, *(f"{name}_name" for name in NAMED)}
 
 
@@ -51,30 +55,46 @@ def csv_text(question: Question, answer: Answer) -> str:
 
     A text that a spreadsheet would take for a formula has an apostrophe before it. Figures are as they are.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, answers.columns(question))
-    writer.writeheader()
-    for row in answer.rows:
-        shown = answers.row(question, row)
-        writer.writerow({name: _cell(name, value) for name, value in shown.items()})
-    return text.getvalue()
+    columns = answers.columns(question)
+    rows = (answers.row(question, row) for row in answer.rows)
+    return table(columns, ([_cell(name, row[name]) for name in columns] for row in rows))
 
 
 def _cell(name: str, value: Any) -> Any:
-    if name in _TEXT and isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    return harmless(value) if name in _TEXT and isinstance(value, str) else value
+
+
+def harmless(text: str) -> str:
+    """A text as it is, or with an apostrophe wherever a spreadsheet would take what follows for a formula."""
+    return _FORMULA.sub(r"\1'", text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """CSV with a title; empty is what is none. Texts have to be `harmless` already."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def csv_headers(question: Question, answer: Answer, published: Published, cursor: str | None) -> dict[str, str]:
     """What the JSON says beside its rows and a CSV has no place for: the most important of it."""
-    window = question.window
-    headers = {
-        "content-type": "text/csv; charset=utf-8; header=present",
-        "content-disposition": f'attachment; filename="spend_{window.first}_{window.last}.csv"',
-        "x-aispend-as-of": published.at,
-        "x-aispend-complete": "true" if answer.complete else "false",
-        "x-aispend-total-usd": money.text(answer.total_usd),
-        "x-aispend-total-estimated-usd": money.text(answer.total_estimated_usd),
+    beside = {
+        "complete": "true" if answer.complete else "false",
+        "total-usd": money.text(answer.total_usd),
+        "total-estimated-usd": money.text(answer.total_estimated_usd),
     }
-    return headers if cursor is None else {**headers, "x-aispend-cursor": cursor}
+    return table_headers("spend", question.window, published, cursor, beside)
+
+
+def table_headers(
+    name: str, window: Window, published: Published, cursor: str | None, beside: Mapping[str, str]
+) -> dict[str, str]:
+    """The headers of a CSV that is called `name`, with what stands `beside` its rows."""
+    beside = {"as-of": published.at, **beside, **({} if cursor is None else {"cursor": cursor})}
+    return {
+        "content-type": "text/csv; charset=utf-8; header=present",
+        "content-disposition": f'attachment; filename="{name}_{window.first}_{window.last}.csv"',
+        **{f"x-aispend-{what}": value for what, value in beside.items()},
+    }

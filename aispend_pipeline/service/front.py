@@ -36,8 +36,12 @@ def add_front(app: FastAPI, service: Service) -> None:
     @app.get(
         "/",
         summary="What this is, and where to look, for people",
+        tags=["State"],
         response_class=HTMLResponse,
-        responses={200: {"content": {"text/html": {"example": "<!doctype html>..."}}}, **PROBLEMS},
+        responses={
+            200: {"description": "A page with links", "content": {"text/html": {"example": "<!doctype html>..."}}},
+            **PROBLEMS,
+        },
     )
-    async def front(_: Annotated[NoParameters, Query()]) -> Response:
+    async def get_front(_: Annotated[NoParameters, Query()]) -> Response:
         return HTMLResponse(_PAGE, headers={"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"})

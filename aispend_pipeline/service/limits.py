@@ -15,9 +15,12 @@ class Limits:
     answer_seconds: float = 30.0  # for a question to the figures
     taking_seconds: float = 20.0  # for a client to take `taking_bytes` of its answer, or the rest of it
     taking_bytes: int = 65_536
+    sending_seconds: float = 600.0  # for a client to take all of an answer, however steadily
     parting_seconds: float = 2.0  # for a client that was refused to hear so
     waiting: int = 600  # connections without a whole request; one more, and the oldest is cut
     answering: int = 128  # requests that are being answered; one more is sent away
-    stalled: int = 32  # answers that clients do not take; one more, and the oldest is cut
+    answering_one: int = 32  # of those, requests of one client
+    stalled: int = 64  # answers that wait for their clients; one more, and who has taken nothing for longest is cut
+    stalled_bytes: int = 134_217_728  # all that those hold
     end_seconds: int = 5  # for answers under way when the service ends
     addresses: int = 10_000  # clients whose rate is known

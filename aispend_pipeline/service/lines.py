@@ -6,6 +6,7 @@ from typing import Any
 
 from aispend_pipeline import money
 from aispend_pipeline.model import Window
+from aispend_pipeline.service import forms
 from aispend_pipeline.service.answers import instant
 from aispend_pipeline.service.pages import path_of
 from aispend_pipeline.warehouse import Published
@@ -40,14 +41,29 @@ def estimates(found: Lines, cursor: str | None, published: Published) -> dict[st
     }
 
 
+def table(found: Lines) -> str:
+    """The lines as CSV: what JSON has of each, but its links, which its page's id is enough for."""
+    return forms.table(found.columns, ([*map(_cell, line, line.values())] for line in found.shown))
+
+
+def _cell(name: str, value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return forms.harmless(value) if isinstance(value, str) else _shown(name, value)
+
+
 def _days(window: Window) -> dict[str, str]:
     return {"from": window.first.isoformat(), "to": window.last.isoformat()}
 
 
 def _line(line: Line) -> dict[str, Any]:
     path = path_of(line["provider"], line["page_id"])
-    values = {name: _number(value) if name in _NUMBERS else _value(value) for name, value in line.items()}
+    values = {name: _shown(name, value) for name, value in line.items()}
     return {**values, "links": {"page": path, "body": f"{path}/body"}}
+
+
+def _shown(name: str, value: Any) -> str | int | None:
+    return _number(value) if name in _NUMBERS else _value(value)
 
 
 def _value(value: date | datetime | Decimal | str | int | None) -> str | int | None:

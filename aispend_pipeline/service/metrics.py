@@ -45,11 +45,13 @@ def add_metrics(app: FastAPI, service: Service) -> None:
     @app.get(
         "/metrics",
         summary="The same as numbers, for Prometheus",
+        tags=["State"],
         response_class=Response,
         responses={**documented(), 200: _TEXT},
     )
-    async def metrics(_: Annotated[NoParameters, Query()]) -> Response:
-        body = await service.run(lambda: generate_latest(registry))
+    async def get_metrics(_: Annotated[NoParameters, Query()]) -> Response:
+        """Prometheus has only floats: `/status` and `/spend` have the amounts as they are."""
+        body = await service.look(lambda: generate_latest(registry))
         return Response(body, headers={"cache-control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

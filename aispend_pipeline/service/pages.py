@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 import orjson
 
-from aispend_pipeline.model import Window
+from aispend_pipeline.model import FetchState, Reading, Window
 from aispend_pipeline.service.answers import instant
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.warehouse.pages import StoredFetch, StoredPage
@@ -73,7 +73,8 @@ def _links(page: StoredPage) -> dict[str, str | None]:
     """Relative, since nobody knows what this service is called from outside."""
     path, asked = path_of(page.provider, page.page_id), f"?page={quote(page.page_id, safe='')}"
     source = SOURCES.get(page.source)
-    table = source.normaliser.table if source else None
+    booked = page.reading == Reading.ROWS and page.fetch_state == FetchState.COMPLETE
+    table = source.normaliser.table if source and booked else None
     return {
         "page": path,
         "body": f"{path}/body",

@@ -9,7 +9,7 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -20,13 +20,13 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemBody(BaseModel):
-    """An error, as `application/problem+json`."""
+    """An error, as `application/problem+json` (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
+    type: str = Field(description="what went wrong, one name for each kind")
+    title: str = Field(description="the same for each status, for people")
+    status: int = Field(description="as in the answer's first line")
+    detail: str = Field(description="what happened, to what, and what to do, for people; the wording may change")
+    instance: str = Field(description="the path that was asked for")
 
 
 class Kind(NamedTuple):
@@ -58,11 +58,10 @@ _TITLES = {
 # Every kind that a route answers with, for the OpenAPI document.
 KINDS = {
     "bad-host": Kind(400, "send the header Host once, with a host and perhaps a port"),
-    "bad-cursor": Kind(400, "cursor: is none of this question's; begin without one"),
-    "unauthorized": Kind(
-        401, "send AISPEND_READ_TOKEN in the header Authorization: as Bearer, or as a password (Basic)"
-    ),
+    "bad-cursor": Kind(400, "cursor: not one that this question gave; start again without it"),
+    "unauthorized": Kind(401, "send AISPEND_READ_TOKEN in the header Authorization, as Bearer or as password of Basic"),
     "admin-disabled": Kind(403, "this route is off as long as no ADMIN_TOKEN is set"),
+    "cross-site": Kind(403, "another site's page asked; name its origin in AISPEND_CORS_ORIGINS if it may"),
     "unknown-provider": Kind(404, "no provider of that name; there are openai, anthropic, vertex"),
     "too-large": Kind(413, "the body is longer than 20000 bytes; this route takes none"),
     "foreign-host": Kind(
@@ -76,10 +75,26 @@ KINDS = {
     "busy": Kind(503, "128 requests are being answered; ask again"),
     "too-slow": Kind(503, "the answer takes longer than 30 seconds; ask for less, or again"),
 }
+# Headers that answers with a status may have.
+_HEADERS: dict[int | str, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
+# Kinds that no route answers with: there is none, or the request does not come as far.
+_ELSEWHERE = {
+    "not-found": Kind(404, "Not Found"),
+    "method-not-allowed": Kind(405, "Method Not Allowed"),
+    "refused": Kind(400, "Bad Request"),
+    "malformed": Kind(400, "this is not HTTP/1.1 as it is written"),
+    "target-too-long": Kind(414, "the address is longer than anything that can be asked for"),
+    "headers-too-large": Kind(431, "the headers are larger than anything that can be asked for"),
+}
 # What may befall any route.
 _ANYWHERE = (
     "bad-host",
     "unauthorized",
+    "cross-site",
     "foreign-host",
     "wrong-parameter",
     "unexpected-body",
@@ -112,30 +127,37 @@ def _body(status: int, kind: str, detail: str, instance: str) -> dict[str, Any]:
 
 
 def answered(
-    body: Any, *kinds: str, example: Any = None, more: Mapping[str, Kind] | None = None
+    body: Any, *kinds: str, says: str, example: Any = None, more: Mapping[str, Kind] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """How a route answers: with `body`, or with problems: those of any route, of `kinds`, and `more` of its own.
 
-    `example` is one of `body`, where its type has none.
+    `says` is what the body says; `example` is one of it, where its type has none. What `more` says of a kind is said in
+    place of what is usual.
     """
     content = {"content": {"application/json": {"example": example}}} if example is not None else {}
-    return {200: {"model": body, **content}, **documented(*kinds, more=more)}
+    return {200: {"model": body, "description": says, **content}, **documented(*kinds, more=more)}
 
 
 def documented(*kinds: str, more: Mapping[str, Kind] | None = None) -> dict[int | str, dict[str, Any]]:
     """How a route can fail, by status, with an example of each kind."""
     by_status: dict[int | str, dict[str, Any]] = defaultdict(dict)
     for name, kind in {**{name: KINDS[name] for name in (*_ANYWHERE, *kinds)}, **(more or {})}.items():
-        example = _body(kind.status, name, kind.detail, "/spend")
-        by_status[kind.status][name] = {"summary": name, "value": example}
-    by_status["default"] = by_status[500]
+        by_status[kind.status][name] = _example(name, kind)
+    elsewhere = {name: _example(name, kind) for name, kind in _ELSEWHERE.items()}
+    by_status["default"] = {**by_status[500], **elsewhere}
     return {status: _described(status, examples) for status, examples in sorted(by_status.items(), key=str)}
+
+
+def _example(name: str, kind: Kind) -> dict[str, Any]:
+    """The document puts the route's own path in it."""
+    return {"summary": name, "value": _body(kind.status, name, kind.detail, "")}
 
 
 def _described(status: int | str, examples: dict[str, Any]) -> dict[str, Any]:
     title = _TITLES[status] if isinstance(status, int) else "A problem"
     schema = {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}
-    return {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}}}
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS.get(status, ())}
+    return {"description": title, "headers": headers, "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}}}
 
 
 PROBLEMS = documented()
@@ -183,6 +205,11 @@ def install(app: FastAPI) -> None:
         if not resources_left(error):
             return await not_ready(request, Overloaded())
         return await not_ready(request, StoreError("the published snapshot cannot be read; run: aispend recompute"))
+
+    @app.exception_handler(duckdb.OutOfMemoryException)
+    async def too_heavy(request: Request, error: duckdb.OutOfMemoryException) -> Response:
+        heavy = "the question needs more memory than there is for questions; group by less, or ask for fewer days"
+        return await problem(request, Problem(503, "busy", heavy, {"retry-after": "1"}))
 
 
 def unusable(error: StoreError) -> Problem:

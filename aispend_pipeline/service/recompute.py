@@ -16,12 +16,12 @@ from aispend_pipeline.recompute import child, requests
 from aispend_pipeline.recompute.asking import Recompute
 from aispend_pipeline.recompute.days import Days, days_of
 from aispend_pipeline.recompute.process import TOLD
-from aispend_pipeline.service.access import AdminToken
+from aispend_pipeline.service.access import ADMIN, AdminToken
 from aispend_pipeline.service.admin import no_body
 from aispend_pipeline.service.parameters import NoParameters
-from aispend_pipeline.service.problems import Kind, Problem, answered
+from aispend_pipeline.service.problems import Kind, Problem, answered, documented
 from aispend_pipeline.service.recompute_parameters import RecomputeParameters
-from aispend_pipeline.service.recompute_schemas import AskedBody, DifferencesBody, RequestBody
+from aispend_pipeline.service.recompute_schemas import ID, DifferencesBody, RequestBody
 from aispend_pipeline.service.shared import Service, live
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.threads import apart
@@ -34,18 +34,22 @@ _UNKNOWN = {"unknown-request": Kind(404, "no request to recompute has this id")}
 _REFUSED = {
     "already-running": Kind(
         409,
-        "days 2026-06-01..2026-06-12 are being made again since 2026-06-12 13:20:00 UTC; follow it at"
-        f" {PATH}/4c0c3b0e-5a3c-4a0a-9b0e-0d8f3c6d2b1a",
+        f"days 2026-06-01..2026-06-12 are being made again since 2026-06-12T13:20:00Z; follow it at {PATH}/{ID}",
     ),
     "no-pages": Kind(409, "pages have expired, and figures stay: 2026-03-01..2026-03-04; nothing was begun"),
     "dry-run-failed": Kind(503, "it took longer than 120 s; ask for fewer days"),
 }
-RequestId = Annotated[str, Path(description="the `run_id` that the request was answered with")]
-_LOCATION = {"description": "Where to follow it", "schema": {"type": "string", "format": "uri-reference"}}
+RequestId = Annotated[str, Path(description="the `run_id` that the request was answered with", examples=[ID])]
+_PLACE = {"type": "string", "format": "uri-reference"}
+_LOCATION = {"description": "Where to follow it", "schema": _PLACE}
+_OF_OPEN = {"description": "already-running: where to follow the request that is open", "schema": _PLACE}
+_WAIT = {"description": "already-running without a Location: seconds to wait", "schema": {"type": "integer"}}
+_FAILURES = documented(*_OURS, "too-large", more=_REFUSED | ADMIN)
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    **answered(DifferencesBody, *_OURS, "too-large", more=_REFUSED),
     200: {"model": DifferencesBody, "description": "What would change, with dryRun=true; nothing did"},
-    202: {"model": AskedBody, "description": "It was begun", "headers": {"Location": _LOCATION}},
+    202: {"model": RequestBody, "description": "It was begun", "headers": {"Location": _LOCATION}},
+    **_FAILURES,
+    409: {**_FAILURES[409], "headers": {"Location": _OF_OPEN, "Retry-After": _WAIT}},
 }
 
 
@@ -56,18 +60,23 @@ def add_recompute(app: FastAPI, service: Service, dry_run_seconds: float = DRY_R
     @app.post(
         PATH,
         summary="Make rows and sums of days again from their stored pages, or say what that would change",
+        tags=["Administration"],
         status_code=202,
         responses=_ANSWERS,
         dependencies=[token, Depends(no_body)],
     )
-    async def recompute(request: Request, parameters: Annotated[RecomputeParameters, Query()]) -> Response:
+    async def start_recompute(request: Request, parameters: Annotated[RecomputeParameters, Query()]) -> Response:
+        """Providers are not asked again. At most one request is open; a dry run changes nothing and answers at once.
+
+        Days whose pages have expired keep their figures: asked for by name they are refused, by default left out.
+        """
         settings, today = service.now().settings, service.clock.now().date()
         window = parameters.window(start_date(settings, today), today)
         days = await service.read(lambda _, cursor: days_of(cursor, window))
         _refuse(days, explicit=parameters.explicit)
         if parameters.dry_run:
             return await _differences(request, settings, days.ready, dry_run_seconds)
-        asked = await apart(lambda: _asked(Recompute(settings, service.clock), days))
+        asked = await apart(lambda: _begun(Recompute(settings, service.clock), days))
         answer = live(asked)
         answer.status_code, answer.headers["location"] = 202, asked["status_url"]
         return answer
@@ -75,10 +84,11 @@ def add_recompute(app: FastAPI, service: Service, dry_run_seconds: float = DRY_R
     @app.get(
         f"{PATH}/{{run_id}}",
         summary="How far a request to recompute is, and what became of it",
-        responses=answered(RequestBody, *_OURS, more=_UNKNOWN),
+        tags=["Administration"],
+        responses=answered(RequestBody, *_OURS, says="The request as it is now", more=_UNKNOWN | ADMIN),
         dependencies=[token],
     )
-    async def request(run_id: RequestId, _: Annotated[NoParameters, Query()]) -> Response:
+    async def get_recompute(run_id: RequestId, _: Annotated[NoParameters, Query()]) -> Response:
         return live(await apart(lambda: _found(Recompute(service.now().settings, service.clock), run_id)))
 
 
@@ -89,23 +99,26 @@ def _refuse(days: Days, *, explicit: bool) -> None:
         raise Problem(409, "no-pages", f"{refusal}; nothing was begun")
 
 
-def _asked(of: Recompute, days: Days) -> dict[str, Any]:
+def _begun(of: Recompute, days: Days) -> dict[str, Any]:
     """The body of 202; `Problem` while another request is open."""
     try:
-        request = of.ask(days.ready)
+        return _shown(of, of.ask(days))
     except requests.AlreadyRunning as error:
-        follow = f"follow it at {PATH}/{error.request.id}" if error.request else "ask again"
-        raise Problem(409, "already-running", f"{error}; {follow}") from None
-    why = {"its pages have expired": days.expired, "it was never read": days.unread}
-    left_out = [{**_days(window), "why": reason} for reason, windows in why.items() for window in windows]
-    return {**_shown(of, request), "kept": days.kept, "left_out": left_out}
+        if error.request is None:
+            raise _already_running(f"{error}; ask again", {"retry-after": "1"}) from None
+        place = f"{PATH}/{error.request.id}"
+        raise _already_running(f"{error}; follow it at {place}", {"location": place}) from None
+
+
+def _already_running(detail: str, headers: dict[str, str]) -> Problem:
+    return Problem(409, "already-running", detail, headers)
 
 
 def _found(of: Recompute, run_id: str) -> dict[str, Any]:
     request = of.get(run_id)
     if request is None:
         raise Problem(404, "unknown-request", "no request to recompute has this id")
-    return {**_shown(of, request), "ended_at": utc_text(request.ended_at) if request.ended_at else None}
+    return _shown(of, request)
 
 
 def _shown(of: Recompute, request: requests.Request) -> dict[str, Any]:
@@ -116,6 +129,7 @@ def _shown(of: Recompute, request: requests.Request) -> dict[str, Any]:
         "how": request.how,
         **_days(request.window),
         "asked_at": utc_text(request.asked_at),
+        "ended_at": utc_text(request.ended_at) if request.ended_at else None,
         "runs": [
             {"run_id": piece.run_id, **_days(piece.window), "state": piece.state, "url": of.page(request, piece)}
             for piece in request.pieces
@@ -123,6 +137,8 @@ def _shown(of: Recompute, request: requests.Request) -> dict[str, Any]:
         "not_remade": [line for piece in request.pieces for line in piece.not_remade],
         "errors": [line for piece in request.pieces for line in piece.errors]
         + ([request.error] if request.error else []),
+        "kept": list(request.kept),
+        "left_out": [{**_days(one.window), "why": one.why} for one in request.left_out],
     }
 
 
@@ -136,7 +152,7 @@ async def _differences(request: Request, settings: Settings, windows: Sequence[W
         with child.held(settings.home, child.DRY_RUNNING) as lock:
             process = child.DryRun(settings, windows, lock)
     except child.Busy:
-        raise Problem(409, "already-running", "a dry run is under way; ask again when it is done") from None
+        raise _already_running("a dry run is under way; ask again when it is done", {"retry-after": "10"}) from None
     answer, gone = asyncio.ensure_future(apart(lambda: process.result(seconds))), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,21 +1,23 @@
 """The bodies of the answers, for the OpenAPI document. A test holds real answers to them."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from aispend_pipeline.alerts.outbox import Status
-from aispend_pipeline.model import CoverageState, Finality
+from aispend_pipeline.service.beside_schemas import (
+    BudgetMonth,
+    Coverage,
+    Exact,
+    NotEstimated,
+    PreviousPeriod,
+    Restatement,
+    Unconverted,
+    UnpricedUsage,
+)
 from aispend_pipeline.service.spend_example import DRIFT, SPEND
-
-USD = "decimal number of US dollars: plain notation, at least two decimals, no further trailing zeros"
-
-
-class Exact(BaseModel):
-    """Nothing but what is declared."""
-
-    model_config = ConfigDict(extra="forbid")
+from aispend_pipeline.service.values import Dimension, Provider, Ratio, Source, Usd
 
 
 class SpendRow(Exact):
@@ -23,11 +25,18 @@ class SpendRow(Exact):
 
     hour: datetime | None = Field(None, description="its beginning; null where usage does not tell the hours of a bill")
     day: date | None = Field(None, description="UTC; a day without a row has no figures, which is not zero")
-    provider: str | None = Field(None, description="openai, anthropic or vertex")
+    provider: Provider | None = Field(None, description="whose bill or usage; there if grouped by, as all keys are")
     account: str | None = Field(None, description="the name under which its key is set; `default` without one")
     model: str | None = Field(None, description="as the bill names it")
-    project: str | None = Field(None, description="its id at the provider; of Anthropic, the workspace's")
-    project_name: str | None = Field(None, description="what it is called now; null if that was never read")
+    project: str | None = Field(
+        None,
+        description="its id at the provider, of Anthropic the workspace's; null is what cannot be told, or Anthropic's"
+        " default workspace: group by provider too",
+    )
+    project_name: str | None = Field(
+        None,
+        description="what it is called now, `Default` for Anthropic's default workspace; null if that was never read",
+    )
     workspace: str | None = Field(None, description="as `project`: what Anthropic calls a project")
     workspace_name: str | None = Field(None, description="as `project_name`")
     api_key: str | None = Field(None, description="the key's id, never the key")
@@ -36,124 +45,47 @@ class SpendRow(Exact):
     token_type: str | None = Field(
         None, description="what the bill counts: input, cached_input, cache_write, output, ..."
     )
-    service_tier: str | None = Field(None, description="batch, flex, priority, ...; null for the standard one")
-    source: str | None = Field(None, description="the book it is from, such as openai_costs or openai_usage")
-    cost_usd: str | None = Field(description=f"billed, {USD}; null if nothing is, or all of it in other currencies")
-    estimated_usd: str | None = Field(
-        description=f"what is used and not billed yet, priced from usage, {USD}; in no `cost_usd`, and null if nothing"
+    service_tier: str | None = Field(
+        None, description="batch, flex, priority, ...; null for OpenAI's standard one, or where it is not told"
     )
-    allocated_usd: str | None = Field(
+    source: Source | None = Field(
+        None,
+        description="the feed it is from: by source both books speak, the bill and the usage, so that sums of tokens"
+        " over sources count twice",
+    )
+    cost_usd: Usd | None = Field(description="billed; null if nothing is, or all of it in other currencies")
+    estimated_usd: Usd | None = Field(
+        description="what is used and not billed yet, priced from usage; in no `cost_usd`, and null if nothing"
+    )
+    allocated_usd: Usd | None = Field(
         None,
         description="the part of `cost_usd` whose key the bill does not tell, and usage does; there only if grouped by"
-        " key. Without a key, that part is use of the console, and the rest is unattributed",
+        " key. Each line of such a bill is shared out in proportion to what the keys used of the same day, model, token"
+        " type, tier and workspace, at list price; the pages of the provider's `..._usage` source show that usage."
+        " Without a key, that part is use of the console, and the rest is unattributed",
     )
-    input_tokens: int | None = Field(description="uncached input; null if not known")
+    input_tokens: int | None = Field(
+        description="uncached input, null if not known. Tokens are all that was measured, also what is not billed yet"
+        " or never will be (see `unpriced`): `cost_usd` over them is too low a price on such days. By line_item or"
+        " token_type they are the quantities of the bill alone"
+    )
     cached_input_tokens: int | None = Field(description="input read from a cache; null if not known")
     cache_write_tokens: int | None = Field(description="input written to a cache; null if not known")
-    output_tokens: int | None = Field(description="null if not known")
-    requests: int | None = Field(description="null if not known: only usage counts them")
-    previous_cost_usd: str | None = Field(
-        None, description=f"billed in the period before, {USD}; there only with `compare`; null as `cost_usd`"
+    output_tokens: int | None = Field(description="what models wrote; null if not known")
+    requests: int | None = Field(description="how often a model was asked; null if not known: only usage counts them")
+    previous_cost_usd: Usd | None = Field(
+        None, description="billed in the period before; there only with `compare`; null as `cost_usd`"
     )
-    change_usd: str | None = Field(
+    change_usd: Usd | None = Field(
         None,
-        description="`cost_usd` less `previous_cost_usd`; there only with `compare`. Where one of them is null, it"
-        " counts as nothing billed if its period was read whole (`coverage.complete`, `previous.complete`); otherwise,"
-        " and where it is null because of other currencies, the change is not known: null",
+        description="`cost_usd` less `previous_cost_usd`, billed alone; there only with `compare`. Where one of them is"
+        " null, it counts as nothing billed if its period was read whole (`coverage.complete`, `previous.complete`);"
+        " otherwise, and where it is null because of other currencies, the change is not known: null",
     )
-
-
-class CoveredDay(Exact):
-    """What is known of one day of one source and account."""
-
-    source: str = Field(description="openai_costs, openai_usage, anthropic_costs, anthropic_usage, vertex_billing")
-    account: str = Field(description="the name under which its key is set")
-    day: date = Field(description="UTC")
-    state: CoverageState = Field(
-        description="complete; partial: some of its money cannot be booked; failed; not_due: not known yet"
-    )
-    finality: Finality | None = Field(description="whether it may still change; null if never read")
-    last_read_at: datetime | None = Field(description="when it was last read whole; null if never")
-    detail: dict[str, Any] = Field(description="both figures of an accepted disagreement, a refused re-read, and so on")
-
-
-class Coverage(Exact):
-    """Whether every day asked for was read whole, and each of them."""
-
-    complete: bool = Field(description="whether every day of every source and account that is asked about was")
-    days: list[CoveredDay] = Field(description="each day asked for of each source and account that filters let through")
-
-
-class Unconverted(Exact):
-    """An amount in another currency, in no sum."""
-
-    currency: str = Field(description="ISO 4217")
-    amount: str = Field(description="in that currency, spelt as dollars are")
-
-
-class UnpricedUsage(Exact):
-    """What was measured and is in no estimate: no bill ever lists it, or it has no list price and no whole bill yet."""
-
-    provider: str = Field(description="openai, anthropic or vertex")
-    account: str = Field(description="the name under which its key is set")
-    service_tier: str | None = Field(description="null if not known")
-    model: str | None = Field(description="null if not known")
-    input_tokens: int | None = Field(description="uncached input; null if not known")
-    cached_input_tokens: int | None = Field(description="null if not known")
-    cache_write_tokens: int | None = Field(description="null if not known")
-    output_tokens: int | None = Field(description="null if not known")
-    other_units: int | None = Field(description="what else than tokens: characters, seconds, searches")
-    why: str | None = Field(description="for people")
-    never_billed: bool = Field(description="whether no bill will ever list it; else it waits for one")
-
-
-class NotEstimated(Exact):
-    """Days without a bill, of a provider whose usage comes only with it."""
-
-    provider: str = Field(description="vertex: the others tell their usage apart from the bill")
-    account: str = Field(description="the name under which it is set")
-    days: list[date] = Field(description="oldest first")
-
-
-class Restatement(Exact):
-    """A day that was over and became another sum when it was read again."""
-
-    day: date = Field(description="UTC")
-    source: str = Field(description="the book that changed")
-    account: str = Field(description="the name under which its key is set")
-    provider: str = Field(description="openai, anthropic or vertex")
-    model: str | None = Field(description="null if not known")
-    was_usd: str = Field(description=USD)
-    is_usd: str = Field(description=USD)
-    at: datetime = Field(description="when it was found")
-
-
-class BudgetMonth(Exact):
-    """What a monthly budget of Google's AI services says is spent: cumulative, of a Pacific month, and no bill."""
-
-    account: str = Field(description="the name under which it is set")
-    billing_account: str = Field(description="Google's id of it")
-    budget: str = Field(description="what it is called")
-    month: str = Field(description="YYYY-MM; it begins at midnight in Los Angeles")
-    amount: str = Field(description="spent since then, in `currency`")
-    currency: str = Field(description="ISO 4217")
-    usd: str | None = Field(description="null in another currency: budgets come without a rate")
-    published_at: datetime = Field(description="when Google said so")
-    label: Literal["budget, Pacific month"] = Field(description="what it is to be shown as")
-
-
-class PreviousPeriod(Exact):
-    """The period that was compared with."""
-
-    first: date = Field(alias="from", description="its first day")
-    last: date = Field(alias="to", description="its last day")
-    total_usd: str = Field(description=f"billed, {USD}")
-    total_estimated_usd: str = Field(description=f"used and not billed yet, {USD}; in no `total_usd`")
-    complete: bool = Field(description="whether every day of it was read whole")
 
 
 class SpendBody(Exact):
-    """`GET /spend`.
+    """Groups with their figures, the totals, and what stands beside them.
 
     Every filter holds for rows, totals and `unconverted`. What stands beside them is filtered as far as it can be:
     `unpriced` by provider, account, model and tier; `restatements` by provider, account, model and source; `coverage`
@@ -164,19 +96,24 @@ class SpendBody(Exact):
 
     first: date = Field(alias="from", description="first day, UTC")
     last: date = Field(alias="to", description="last day, included")
-    group_by: list[str] = Field(alias="groupBy", description="as asked for; the first keys of each row, in this order")
+    group_by: list[Dimension] = Field(
+        alias="groupBy", description="as asked for; the first keys of each row, in this order"
+    )
     currency: Literal["USD"] = Field(description="of every field that ends with `_usd`")
     rows: list[SpendRow] = Field(
         description="in the order asked for, else by key: hour, day, provider, account, model and so on; null is last"
     )
     truncated: bool = Field(description="whether `limit` left out groups that come after these")
-    total_usd: str = Field(description=f"billed, {USD}: of all groups, also of those that are not in this answer")
-    total_estimated_usd: str = Field(description=f"used and not billed yet, {USD}; in no `total_usd`")
-    unconverted: list[Unconverted] = Field(description="billed in currencies for which no rate is known; in no total")
+    total_usd: Usd = Field(description="billed: of all groups, also of those that are not in this answer")
+    total_estimated_usd: Usd = Field(description="used and not billed yet; in no `total_usd`")
+    unconverted: list[Unconverted] = Field(
+        description="billed in currencies for which no rate is known; in no total and no figure of a row"
+    )
     unpriced: list[UnpricedUsage] = Field(description="measured, and in no estimate")
     not_estimated: list[NotEstimated] = Field(description="days of which neither a bill nor usage is known")
     tokens_from: list[Literal["usage", "costs"]] = Field(
-        description="the books that tokens and requests are from; of one day and account always just one"
+        description="the books that tokens and requests are from; of one day and account always just one, unless by"
+        " source"
     )
     budget_month_to_date: list[BudgetMonth] = Field(
         description="of the months that the days are in, one for each billing account; in no row and no total"
@@ -191,20 +128,22 @@ class SpendBody(Exact):
 class DriftDay(Exact):
     """How good the estimate of a model's day was, once its bill was there."""
 
-    provider: str = Field(description="openai, anthropic or vertex")
+    provider: Provider = Field(description="whose model it is")
     account: str = Field(description="the name under which its key is set")
     model: str = Field(description="as the bill names it")
     day: date = Field(description="UTC")
     settled: bool = Field(description="whether the bill is final")
-    billed_usd: str = Field(description=USD)
-    list_usd: str = Field(description="the same use at list price")
-    estimated_usd: str = Field(description="what was estimated before the bill came")
-    billed_over_estimated: str = Field(description="the ratio of the two, to four places; 1 is a perfect estimate")
-    calibration: str = Field(description="what new estimates of the model are multiplied with, learnt from past bills")
+    billed_usd: Usd = Field(description="what the bill says")
+    list_usd: Usd = Field(description="the same use at list price")
+    estimated_usd: Usd = Field(description="what was estimated before the bill came")
+    billed_over_estimated: Ratio = Field(description="the ratio of the two, to four places; 1 is a perfect estimate")
+    calibration: Ratio = Field(
+        description="what new estimates of the model are multiplied with, learnt from past bills"
+    )
 
 
 class DriftBody(Exact):
-    """`GET /drift`."""
+    """Estimates beside the bills that came later."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [DRIFT]})
 
@@ -223,7 +162,7 @@ class AlertTested(Exact):
 
 
 class AlertTestBody(Exact):
-    """`POST /test/alert`."""
+    """What became of a test message."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from math import isfinite
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +14,7 @@ from fastapi.responses import Response
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.service.access import Tokens
+from aispend_pipeline.service.asking import Asking
 from aispend_pipeline.service.limits import Limits
 from aispend_pipeline.service.problems import Problem
 from aispend_pipeline.service.traffic import Traffic
@@ -51,6 +51,8 @@ class Service:
         self._tokens = Tokens(settings.read_token, settings.admin_token)
         self._tokens_until = clock.monotonic() + _TOKEN_SECONDS
         self._duckdb = ThreadPoolExecutor(max_workers=3, thread_name_prefix="duckdb")
+        # One of its own, so that who watches is answered however busy the others are.
+        self._looking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="looking")
         # One, so that a second test waits for the first instead of finding its lane taken.
         self._sending = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sending")
 
@@ -80,30 +82,23 @@ class Service:
     async def read(self, question: Callable[[Published, duckdb.DuckDBPyConnection], T]) -> T:
         """Put `question` to the newest snapshot, off the event loop.
 
-        Raises `Problem` when the answer takes too long; the question is given up then.
+        Raises `Problem` when the answer takes too long; the question is given up then, and when this is cancelled.
         """
-        cursors: list[duckdb.DuckDBPyConnection] = []
-
-        def ask() -> T:
-            published, cursor = self.snapshots.current()
-            with cursor:
-                cursors.append(cursor)
-                return question(published, cursor)
-
+        asking = Asking(self.snapshots, question)
         try:
-            return await self.run(ask)
-        except Problem:
-            for cursor in cursors:
-                with suppress(duckdb.Error):  # it may have come to its end just now
-                    cursor.interrupt()
-            raise
+            return await self._in_time(self._duckdb, asking.answer)
+        finally:
+            asking.give_up()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do `work`, which reads, off the event loop; raises `Problem` when it takes too long."""
+    async def look(self, work: Callable[[], T]) -> T:
+        """Do `work`, which looks at the installation, off the event loop; raises `Problem` when it takes too long."""
+        return await self._in_time(self._looking, work)
+
+    async def _in_time(self, threads: Executor, work: Callable[[], T]) -> T:
         seconds = self.limits.answer_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await _off_the_loop(self._duckdb, work)
+                return await _off_the_loop(threads, work)
         except TimeoutError:
             late = f"the answer takes longer than {seconds:g} seconds; ask for less, or again"
             raise Problem(503, "too-slow", late, {"retry-after": "10"}) from None
@@ -114,6 +109,7 @@ class Service:
 
 
 async def _off_the_loop(threads: Executor, work: Callable[[], T]) -> T:
+    """What `work` comes to; if this is cancelled before a thread is free for it, it is never begun."""
     return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, work)
 
 

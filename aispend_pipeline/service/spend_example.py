@@ -67,6 +67,7 @@ SPEND: dict[str, Any] = {
             "was_usd": "12.50",
             "is_usd": "12.75",
             "at": "2026-06-05T04:00:11Z",
+            "fetch_id": "20260605T040008-3b7e0d51c9aa",
         }
     ],
     "coverage": {
@@ -121,17 +122,18 @@ CSV = (
 )
 
 
-def _header(description: str) -> dict[str, Any]:
+def header(description: str) -> dict[str, Any]:
+    """A header, as the document has it."""
     return {"description": description, "schema": {"type": "string"}}
 
 
 # What a CSV is sent with, since it has nothing but rows.
 CSV_HEADERS = {
-    "ETag": _header("of this answer, in this form, from this snapshot"),
-    "Vary": _header("Accept: it may choose the form"),
-    "X-AISpend-As-Of": _header("with CSV: `as_of`"),
-    "X-AISpend-Complete": _header("with CSV: `coverage.complete`, true or false"),
-    "X-AISpend-Total-USD": _header("with CSV: `total_usd`"),
-    "X-AISpend-Total-Estimated-USD": _header("with CSV: `total_estimated_usd`"),
-    "X-AISpend-Cursor": _header("with CSV: `cursor`; absent at the end"),
+    "Vary": header("Accept: it may choose the form"),
+    "Content-Disposition": header("with CSV: the name of the file"),
+    "X-AISpend-As-Of": header("with CSV: `as_of`"),
+    "X-AISpend-Complete": header("with CSV: `coverage.complete`, true or false"),
+    "X-AISpend-Total-USD": header("with CSV: `total_usd`"),
+    "X-AISpend-Total-Estimated-USD": header("with CSV: `total_estimated_usd`"),
+    "X-AISpend-Cursor": header("with CSV: `cursor`; absent at the end"),
 }

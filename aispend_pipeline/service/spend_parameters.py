@@ -8,14 +8,14 @@ from pydantic import Field, field_validator
 
 from aispend_pipeline.service.cursors import opened, sealed
 from aispend_pipeline.service.evidence_parameters import Names
+from aispend_pipeline.service.forms import Form
 from aispend_pipeline.service.parameters import Days, Limit
 from aispend_pipeline.service.problems import Problem
-from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.service.values import GroupBy, Provider, Sort, Source
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.groups import MOST_GROUPS
 from aispend_pipeline.warehouse.questions import DIMENSIONS, FIGURES, Order, Question, period_before, unfit
 
-Format = Literal["json", "csv"]
 Skip = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
 _OR_NONE = "empty: where it cannot be told"
 
@@ -23,31 +23,35 @@ _OR_NONE = "empty: where it cannot be told"
 class SpendParameters(Days):
     """What `GET /spend` takes."""
 
-    group_by: list[str] = Field(
+    group_by: list[GroupBy] = Field(
         ["provider", "model", "day"],
         alias="groupBy",
         max_length=100,
-        description=f"any of {', '.join(DIMENSIONS)}; repeated or with commas",
+        description="the keys of a group, each once; repeated (groupBy=provider&groupBy=model), or with commas between"
+        " them (groupBy=provider,model). `hour` goes with day, provider, account and model alone, and is no filter: the"
+        " lines of an hour cannot be listed",
         examples=[["provider", "model"]],
+        json_schema_extra={"uniqueItems": True},
     )
-    provider: list[Literal["openai", "anthropic", "vertex"]] = Field(
+    provider: list[Provider] = Field(
         [], max_length=100, description="only these providers; this and the other filters may be repeated"
     )
     account: Names = Field([], description="only these accounts")
     model: Names = Field([], description=f"only these models; {_OR_NONE}")
-    project: Names = Field([], description=f"only these projects, by id; {_OR_NONE}")
+    project: Names = Field([], description=f"only these projects, by id; {_OR_NONE}, or Anthropic's default workspace")
     workspace: Names = Field([], description="as `project`: what Anthropic calls a project")
     api_key: Names = Field([], description=f"only these keys, by id; {_OR_NONE}")
     line_item: Names = Field([], description=f"only these lines of the bill, as it calls them; {_OR_NONE}")
     token_type: Names = Field([], description=f"only these token types of the bill; {_OR_NONE}")
-    service_tier: Names = Field([], description=f"only these tiers; {_OR_NONE}")
-    source: Names = Field([], description=f"only these sources, of {', '.join(SOURCES)}")
-    sort: list[str] = Field(
+    service_tier: Names = Field([], description=f"only these tiers; {_OR_NONE}, or OpenAI's standard one")
+    source: list[Source] = Field([], max_length=100, description="only these sources")
+    sort: list[Sort] = Field(
         [],
         max_length=100,
-        description=f"keys that are grouped by, or {', '.join(FIGURES)}; largest first with a minus before it; repeated"
-        " or with commas. What is not known comes last, and keys decide where figures are equal",
+        description="keys that are grouped by, or figures of this answer; largest first with a minus before it;"
+        " repeated, or with commas between them. What is not known comes last, and keys decide where figures are equal",
         examples=[["-cost_usd"]],
+        json_schema_extra={"uniqueItems": True},
     )
     limit: Limit | None = Field(None, description=f"at most so many groups, 1 to 500; absent: all, up to {MOST_GROUPS}")
     cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
@@ -55,9 +59,10 @@ class SpendParameters(Days):
         None,
         description="`previous`: beside the period before. Full calendar months have as many full months before them;"
         " what begins with a month and ends within it has the same days of the month before, as far as that goes;"
-        " anything else as many days directly before it. Not by day or hour",
+        " anything else as many days directly before it. Not by day or hour. The running day is not whole: compare up"
+        " to yesterday",
     )
-    format: Format | None = Field(
+    format: Form | None = Field(
         None, description="`csv`: the rows alone, as RFC 4180 has them; absent: what `Accept` likes best, or JSON"
     )
 
@@ -75,15 +80,6 @@ class SpendParameters(Days):
         if wrong:
             raise ValueError(wrong)
         return names
-
-    @field_validator("source")
-    @classmethod
-    def known_sources(cls, given: list[str]) -> list[str]:
-        """Sources that bills and usage come from."""
-        for name in given:
-            if name not in SOURCES:
-                raise ValueError(f"{name[:40]!r} is none of {', '.join(SOURCES)}")
-        return given
 
     @field_validator("sort")
     @classmethod
@@ -149,6 +145,6 @@ def _split(given: list[str]) -> list[str]:
     return [name for text in given for name in text.split(",")]
 
 
-def _each(given: list[str] | list[Literal["openai", "anthropic", "vertex"]]) -> tuple[str, ...]:
+def _each(given: list[str] | list[Provider]) -> tuple[str, ...]:
     """Each of them once, in an order of its own, so that one question has one spelling."""
     return tuple(sorted({*given}))

@@ -70,8 +70,8 @@ class Noted:
                 answer.gone = self._clock.monotonic() - began >= self._patience and await _is_gone(receive)
             elif message["type"] == "http.response.body":
                 answer.size += len(message.get("body", b""))
-                answer.whole = not message.get("more_body", False)
-            await send(message)
+            await send(message)  # which may take as long as the client likes
+            answer.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
             await self._app(scope, receive, watched)

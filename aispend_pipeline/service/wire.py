@@ -5,40 +5,27 @@ neither it nor uvicorn bounds how large a request's head grows, how long it take
 for its answer. Connections that do nothing for us are the first to go when there are too many.
 """
 
-from asyncio import AbstractEventLoop, BaseTransport, TimerHandle
-from collections.abc import Callable
+import asyncio
+from asyncio import AbstractEventLoop, BaseTransport
 from contextlib import suppress
 from enum import Enum, auto
 from typing import Any
 
 import httptools
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from aispend_pipeline.service.headers import new_request_id, with_security
 from aispend_pipeline.service.limits import Limits
 from aispend_pipeline.service.problems import MEDIA_TYPE, Problem
+from aispend_pipeline.service.rooms import Room
+from aispend_pipeline.service.timers import Timer
 
-
-class Room:
-    """Connections in the order in which they came; with more than `most`, the oldest is cut."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._in: dict[Wire, None] = {}
-
-    def enter(self, wire: "Wire") -> None:
-        """Take it in, as the newest."""
-        self.leave(wire)
-        self._in[wire] = None
-        if len(self._in) > self._most:
-            next(iter(self._in)).cut()
-
-    def leave(self, wire: "Wire") -> None:
-        """Forget it, if it is there."""
-        self._in.pop(wire, None)
+# What is written at once. Only between two parts does it show whether the client takes them.
+_PART_BYTES = 65_536
 
 
 class Serving(uvicorn.Config):
@@ -57,26 +44,7 @@ class Serving(uvicorn.Config):
             timeout_graceful_shutdown=limits.end_seconds,
         )
         self.limits = limits
-        self.waiting, self.stalled = Room(limits.waiting), Room(limits.stalled)
-
-
-class _Timer:
-    """Does one thing later, unless it is set anew or cleared before."""
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self._loop = loop
-        self._handle: TimerHandle | None = None
-
-    def set(self, seconds: float, then: Callable[[], None]) -> None:
-        """Do `then` in `seconds`, and nothing else."""
-        self.clear()
-        self._handle = self._loop.call_later(seconds, then)
-
-    def clear(self) -> None:
-        """Do nothing."""
-        if self._handle:
-            self._handle.cancel()
-            self._handle = None
+        self.waiting, self.stalled = Room(limits.waiting), Room(limits.stalled, limits.stalled_bytes)
 
 
 class _Reading(Enum):
@@ -104,12 +72,14 @@ class Wire(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits, self._waiting, self._stalled = config.limits, config.waiting, config.stalled
-        self._due, self._taking = _Timer(self.loop), _Timer(self.loop)
+        self._due, self._taking = Timer(self.loop), Timer(self.loop)
         self._reading, self._head_bytes, self._bytes = _Reading.NOTHING, 0, 0
         self._keep_alive = True
         self._problem = _MALFORMED
         self._deaf, self._idle = False, False
         self._left = 0  # of what the client is to take, bytes, when that was last looked at
+        self.sending = b""  # a large answer that is under way
+        self._app, self.app = self.app, self._in_parts
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Wait for the first request."""
@@ -130,6 +100,38 @@ class Wire(HttpToolsProtocol):
         for room in (self._waiting, self._stalled):
             room.leave(self)
         self.transport.abort()
+
+    async def _in_parts(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, whose large answers go out as fast as the client takes them; cutting it ends them."""
+
+        async def sent(message: Message) -> None:
+            if len(message.get("body", b"")) > _PART_BYTES:
+                await self._send_parts(message, send)
+            elif message["type"] == "http.response.start" and self._reading is _Reading.BODY:
+                await send({**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]})
+                self.cycle.keep_alive = True  # uvicorn would close; we part
+            else:
+                await send(message)
+
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, sent)
+
+    async def _send_parts(self, message: Message, send: Send) -> None:
+        self.sending = message["body"]
+        try:
+            async with asyncio.timeout(self._limits.sending_seconds):
+                for begin in range(0, len(self.sending), _PART_BYTES):
+                    if self.transport.is_closing():
+                        raise ClientDisconnect
+                    end = begin + _PART_BYTES
+                    more = message.get("more_body", False) or end < len(self.sending)
+                    await send({**message, "body": self.sending[begin:end], "more_body": more})
+        except TimeoutError:
+            self.cycle.disconnected = True
+            self.cut()
+            raise ClientDisconnect from None
+        finally:
+            self.sending = b""
 
     def pause_writing(self) -> None:
         """The client does not take what it asked for."""
@@ -176,6 +178,8 @@ class Wire(HttpToolsProtocol):
         """Refuse what is too large although not all of it came, or could be parsed."""
         if self._reading is _Reading.HEAD and self._bytes > self._limits.head_bytes:
             self._refuse(_LONG_TARGET if len(self.url) > self._limits.target_bytes else _LARGE_HEAD)
+        elif self._reading is _Reading.NOTHING and self._bytes > self._limits.head_bytes:
+            self._refuse(_LARGE_HEAD)  # line ends, as many as they like, may come before a request
         elif self._reading is _Reading.BODY and self._bytes > self._limits.request_bytes:
             self._refuse(_LARGE_BODY)
 
@@ -223,7 +227,7 @@ class Wire(HttpToolsProtocol):
         elif self.transport.is_closing():
             self._leave()
         else:
-            self._reading, self._idle = _Reading.NOTHING, True
+            self._reading, self._idle, self._bytes = _Reading.NOTHING, True, 0
             self._waiting.enter(self)
             self._due.set(self._limits.idle_seconds, self._leave)
 

@@ -48,7 +48,7 @@ class Unpriced(NamedTuple):
 
 
 class Restatement(NamedTuple):
-    """A day that was over and became another sum when it was read again, USD."""
+    """A day that was over and became another sum when it was read again, USD; by which fetch."""
 
     at: datetime
     source: str
@@ -58,6 +58,7 @@ class Restatement(NamedTuple):
     model: str | None
     was_usd: Decimal
     is_usd: Decimal
+    fetch_id: str
 
 
 class Facts:

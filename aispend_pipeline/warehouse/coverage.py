@@ -13,6 +13,8 @@ from aispend_pipeline.sql import statement
 
 # By name: making each anew costs more than reading it.
 _STATES = {str(state): state for state in CoverageState}
+# Why a day that is in no answer is not due.
+_NEVER_ASKED_FOR, _IN_THE_FUTURE = {"reason": "never asked for"}, {"reason": "in the future"}
 _FINALITIES: dict[str | None, Finality | None] = {None: None, **{str(final): final for final in Finality}}
 
 
@@ -48,18 +50,18 @@ def days_asked_for(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Da
 
 
 def every_day(cursor: duckdb.DuckDBPyConnection, window: Window, feeds: Collection[Feed], today: date) -> list[Day]:
-    """Every day of `window` of each of `feeds`; one that was never asked for is not due."""
+    """Every day of `window` of each of `feeds`; one that was never asked for is not due, and says so."""
     return filled_in(days_asked_for(cursor, window), window, feeds, today)
 
 
 def filled_in(asked_for: Iterable[Day], window: Window, feeds: Collection[Feed], today: date) -> list[Day]:
-    """Of the days that were asked for those of `feeds`, and the others of `window` as not due."""
+    """Of the days that were asked for those of `feeds`, and the others of `window` as not due, with the reason."""
     known = {(day.source, day.account, day.day): _as_of(day, today) for day in asked_for}
-    days = [*window.days()]
+    days = [(day, _IN_THE_FUTURE if day > today else _NEVER_ASKED_FOR) for day in window.days()]
     return [
-        known.get((source, account, day)) or Day(source, account, day, CoverageState.NOT_DUE)
+        known.get((source, account, day)) or Day(source, account, day, CoverageState.NOT_DUE, detail=reason)
         for source, account in sorted(feeds)
-        for day in days
+        for day, reason in days
     ]
 
 

@@ -62,12 +62,13 @@ class LineQuestion:
 
 @dataclass(frozen=True)
 class Lines:
-    """A screenful of lines of some days, and where to go on, none at the end.
+    """A screenful of lines of some days, the columns of each, and where to go on, none at the end.
 
     `count`, `usd` and the amounts by currency in `unconverted` are of all lines that were asked for.
     """
 
     window: Window
+    columns: list[str]
     shown: list[Line]
     place: LinePlace | None
     count: int
@@ -122,7 +123,7 @@ def _receipts(cursor: duckdb.DuckDBPyConnection, question: LineQuestion) -> Iter
 
 def _screenful(
     cursor: duckdb.DuckDBPyConnection, of: str, asked: Mapping[str, Any], after: LinePlace | None, limit: int
-) -> tuple[list[Line], LinePlace | None]:
+) -> tuple[list[str], list[Line], LinePlace | None]:
     names = ("day", "source", "account", "fetch", "page", "row", *(("meter",) if of == "estimates" else ()))
     places = dict(zip((f"after_{name}" for name in names), after or [None] * len(names), strict=False))
     found = cursor.execute(_made(f"{of}_shown", of), {**asked, **places, "limit": limit + 1})
@@ -130,7 +131,7 @@ def _screenful(
     lines = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
     shown = lines[:limit]
     more = len(lines) > len(shown)
-    return shown, LinePlace(*(shown[-1][name] for name in columns[: len(names)])) if more else None
+    return columns, shown, LinePlace(*(shown[-1][name] for name in columns[: len(names)])) if more else None
 
 
 def _made(name: str, of: str) -> str:

@@ -7,7 +7,8 @@ SELECT
     provider,
     model,
     was_usd,
-    is_usd
+    is_usd,
+    fetch_id
 FROM restatement
 WHERE day BETWEEN $first AND $last {conditions}
 ORDER BY "at" DESC, source, account, day, model

@@ -21,6 +21,9 @@ READ_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "enable_external_access": "false",
     "threads": "1",
+    # A question that needs more is refused; unbounded, DuckDB takes four fifths of the machine, then fills the disk.
+    "memory_limit": "1GB",
+    "temp_directory": "",
 }
 _TRIES = 5
 

@@ -275,9 +275,11 @@ def test_what_was_restated_since_the_month_ended_is_said_newest_first(shell, boo
     books.book(complete(dollars(1, 29, "5.00"), at=shell.clock.instant))
     shell.clock.instant = datetime(2026, 10, 31, 9, tzinfo=UTC)
     books.book(complete(dollars(1, 29), at=shell.clock.instant))
+    answers = []
     for hour in range(7):
         shell.clock.instant = SETTLED + timedelta(hours=hour)
-        books.book(complete(dollars() | {october(3): [line(f"{2 + hour}.50")]}, at=shell.clock.instant))
+        answers.append(complete(dollars() | {october(3): [line(f"{2 + hour}.50")]}, at=shell.clock.instant))
+        books.book(answers[-1])
 
     done = shell.run("close", "2026-10")
 
@@ -288,6 +290,7 @@ def test_what_was_restated_since_the_month_ended_is_said_newest_first(shell, boo
     restated = account(shell)["restatements"]
     assert (restated["count"], restated["net_usd"], len(restated["newest"])) == (7, "7.50", 7)
     assert [one["is_usd"] for one in restated["newest"]] == [f"{8 - n}.50" for n in range(7)]
+    assert [one["fetch_id"] for one in restated["newest"]] == [answer.fetch_id for answer in reversed(answers)]
 
 
 def test_credits_are_in_the_total_and_told(shell, books):

@@ -61,6 +61,19 @@ def test_with_a_clear_word_it_does_and_says_loudly_what_that_means(bound, capsys
     assert "whoever can reach it reads" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("insecure", [False, True])
+def test_a_token_for_changes_that_can_be_guessed_is_not_put_up_for_guessing(bound, insecure):
+    with pytest.raises(UsageError, match="ADMIN_TOKEN is shorter than 16 characters") as refused:
+        listening.listen(settings(AISPEND_HOST="0.0.0.0", ADMIN_TOKEN="let-me-in", **TOKEN), insecure=insecure)
+
+    assert "\n" not in str(refused.value)
+    assert "let-me-in" not in str(refused.value)
+    assert bound == []
+    listening.listen(settings(ADMIN_TOKEN="let-me-in")).close()
+    listening.listen(settings(AISPEND_HOST="0.0.0.0", ADMIN_TOKEN="x" * 16, **TOKEN)).close()
+    assert bound == ["127.0.0.1", "0.0.0.0"]
+
+
 @pytest.mark.parametrize("host", HERE)
 def test_on_this_machine_it_listens_without_a_word(capsys, host):
     with listening.listen(settings(AISPEND_HOST=host)) as listener:

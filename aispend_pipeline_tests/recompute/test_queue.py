@@ -1,16 +1,18 @@
 """Dagster's queue, as it may be found: well, away, silent, of somebody else; and its runs, followed to their end."""
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
 from aispend_pipeline.assets.tags import LANE, REQUEST
 from aispend_pipeline.model import Window
 from aispend_pipeline.recompute.asking import Recompute
+from aispend_pipeline.recompute.days import Days
 from aispend_pipeline.recompute.queue import Away, Queue, Silent
 from aispend_pipeline.recompute.requests import AlreadyRunning, How, Progress, Request
 from aispend_pipeline_tests.service.world import DAYS, NOW, StandingClock
@@ -51,7 +53,7 @@ class TestWhetherItIsThere:
     def test_it_is_asked_for_runs_of_a_month_at_most_with_the_tags_of_their_days_lane_and_request(
         self, dagster, recompute
     ):
-        request = recompute.ask([LONG])
+        request = recompute.ask(Days([LONG]))
 
         assert (request.how, request.state) == (How.DAGSTER, Progress.QUEUED)
         assert [piece.run_id for piece in request.pieces] == ["run-2026-04-29", "run-2026-05-30"]
@@ -70,7 +72,7 @@ class TestWhetherItIsThere:
         }
 
     def test_a_link_leads_to_each_run(self, dagster, recompute):
-        request = recompute.ask([DAYS])
+        request = recompute.ask(Days([DAYS]))
 
         assert recompute.page(request, request.pieces[0]) == f"http://127.0.0.1:{dagster.port}/runs/run-2026-06-08"
 
@@ -83,6 +85,16 @@ class TestWhetherItIsThere:
     def test_who_accepts_and_says_nothing_is_not_waited_for(self, home):
         with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Silent, match="does not answer"):
             Queue("127.0.0.1", silent.getsockname()[1], home, seconds=0.05).check(NOW)
+
+    def test_nor_who_says_a_little_now_and_then(self, dagster):
+        async def drops() -> AsyncIterator[bytes]:
+            for _ in range(500):
+                yield b" "
+                await asyncio.sleep(0.02)
+
+        dagster.broken["Health"] = StreamingResponse(drops())
+        with pytest.raises(Silent, match="does not answer"):
+            Queue("127.0.0.1", dagster.port, dagster.home, seconds=0.1).check(NOW)
 
     @pytest.mark.parametrize(
         ("answer", "kind", "said"),
@@ -133,7 +145,7 @@ STORE = "aispend_pipeline.errors.StoreError: /home/warehouse.duckdb: is missing;
 class TestAnOpenRequest:
     @pytest.fixture
     def request_(self, recompute) -> Request:
-        return recompute.ask([LONG])
+        return recompute.ask(Days([LONG]))
 
     def followed(self, recompute, request_) -> list[str]:
         told = recompute.get(request_.id)
@@ -145,7 +157,7 @@ class TestAnOpenRequest:
             dagster.set(number, status)
             seen.append(self.followed(recompute, request_))
             with pytest.raises(AlreadyRunning) as refused:
-                recompute.ask([DAYS])
+                recompute.ask(Days([DAYS]))
             assert refused.value.request.id == request_.id
         dagster.set(1, "SUCCESS")
         seen.append(self.followed(recompute, request_))
@@ -157,7 +169,7 @@ class TestAnOpenRequest:
             ["running", "done", "running"],
             ["done", "done", "done"],
         ]
-        assert recompute.ask([DAYS]).how is How.DAGSTER
+        assert recompute.ask(Days([DAYS])).how is How.DAGSTER
 
     def test_of_which_rows_were_kept_is_partial_and_names_them(self, dagster, recompute, request_):
         entries = [{"label": "changes"}, {"label": "rows kept", "jsonString": '["openai_costs eu: its pages expired"]'}]
@@ -215,7 +227,7 @@ class TestAnOpenRequest:
     def test_stays_open_while_dagster_is_silent_but_not_for_ever(self, dagster, recompute, clock, request_):
         dagster.broken["Runs"] = PlainTextResponse("", 503)
         with pytest.raises(AlreadyRunning):
-            recompute.ask([DAYS])
+            recompute.ask(Days([DAYS]))
         clock.instant += timedelta(hours=25)
 
         told = recompute.get(request_.id)
@@ -238,14 +250,14 @@ class TestAnOpenRequest:
         assert self.followed(recompute, request_) == ["queued"] * 3
         assert recompute.get(request_.id).error.endswith("version: this is what was known last")
 
-        second = recompute.ask([DAYS])
+        second = recompute.ask(Days([DAYS]))
 
         assert second.id != request_.id
         assert "what became of its runs is not known" in recompute.get(request_.id).error
 
     def test_of_which_it_is_not_known_whether_it_was_taken_is_followed_by_its_tag(self, dagster, recompute, clock):
         dagster.broken["Launch"] = PlainTextResponse("", 504)
-        request = recompute.ask([DAYS])
+        request = recompute.ask(Days([DAYS]))
         assert (request.how, request.ended_at) == (How.DAGSTER, None)
         clock.instant += timedelta(minutes=6)
 

@@ -1,6 +1,7 @@
 """At most one request is open, whoever asks, and none stays open once nobody works at it."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings, strategies
 from aispend_pipeline.model import Window
 from aispend_pipeline.recompute import child
 from aispend_pipeline.recompute.asking import Recompute
+from aispend_pipeline.recompute.days import Days, LeftOut
 from aispend_pipeline.recompute.requests import (
     OVER,
     AlreadyRunning,
@@ -36,17 +38,33 @@ def recompute(home) -> Recompute:
 
 
 def asked(how: How = How.CHILD) -> Request:
-    return new_request(how, [DAYS], NOW)
+    return new_request(how, Days([DAYS]), NOW)
 
 
 def test_a_request_is_kept_as_it_was_made(requests):
-    request = new_request(How.CHILD, [Window(DAYS.first - timedelta(days=40), DAYS.last)], NOW)
+    request = new_request(How.CHILD, Days([Window(DAYS.first - timedelta(days=40), DAYS.last)]), NOW)
     requests.claim(request)
 
     assert requests.get(request.id) == requests.opened() == request
     assert [len([*piece.window.days()]) for piece in request.pieces] == [31, 14]
     assert len({piece.run_id for piece in request.pieces}) == 2
     assert requests.get("another") is None
+
+
+def test_what_was_kept_and_left_out_is_kept_with_it_and_a_file_of_an_older_version_says_nothing_of_it(home, requests):
+    expired, unread = (Window(DAYS.first - timedelta(days=n), DAYS.first - timedelta(days=n)) for n in (2, 1))
+    request = new_request(How.DAGSTER, Days([DAYS], [expired], [unread], ["a feed"]), NOW)
+    requests.claim(request)
+
+    assert Requests(State(home)).get(request.id) == request
+    assert request.left_out == (
+        LeftOut(expired, "its pages have expired"),
+        LeftOut(unread, "it was never read"),
+    )
+    for column in ("kept", "left_out"):
+        with State(home).transaction() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE recompute_request DROP COLUMN {column}")
+    assert Requests(State(home)).get(request.id) == replace(request, kept=(), left_out=())
 
 
 def test_while_one_is_open_another_is_refused_also_by_another_process_and_later_it_is_not(home, requests):
@@ -132,7 +150,7 @@ def test_one_whose_process_is_gone_is_closed_and_says_so_and_the_next_is_taken(h
     with child.held(home, child.RUNNING):  # as its process does
         assert recompute.get(request.id).ended_at is None
         with pytest.raises(AlreadyRunning):
-            recompute.ask([DAYS])
+            recompute.ask(Days([DAYS]))
     told = recompute.get(request.id)
 
     assert (told.state, told.ended_at) == (Progress.FAILED, datetime(2026, 6, 12, 13, 20, tzinfo=UTC))
@@ -142,7 +160,7 @@ def test_one_whose_process_is_gone_is_closed_and_says_so_and_the_next_is_taken(h
 
 def test_a_process_that_is_just_ending_has_another_asked_again(home, recompute):
     with child.held(home, child.RUNNING), pytest.raises(AlreadyRunning) as refused:
-        recompute.ask([DAYS])
+        recompute.ask(Days([DAYS]))
 
     assert (refused.value.request, str(refused.value)) == (None, "another request is just ending")
 

@@ -91,7 +91,7 @@ def _schema(group_by: list[str], *, compared: bool) -> dict[str, Any]:
         not_estimated=_each(_exactly(provider=_TEXT, account=_TEXT, days=_each(_DAY))),
         tokens_from=_each({"enum": ["usage", "costs"]}),
         budget_month_to_date=_each(_BUDGET_MONTH),
-        restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT)),
+        restatements=_each(_exactly(**restated, was_usd=_MONEY, is_usd=_MONEY, at=_INSTANT, fetch_id=_TEXT)),
         coverage=_exactly(complete={"type": "boolean"}, days=_each(covered)),
         as_of=_INSTANT,
         previous=previous if compared else {"type": "null"},

@@ -20,6 +20,8 @@ ADMIN, READER = "conformance-admin-token", "conformance-read-token"
 # What a schema cannot say is refused although every part of it is well: days the wrong way round, a cursor of another
 # question, a page that was never there, a second recompute while one runs.
 REFUSED_RIGHTLY = "[400, 401, 403, 404, 409, 410, 422]"
+# Too much of what is wrong is refused for being too much.
+REFUSED_ALSO = "[400, 401, 403, 404, 405, 409, 410, 414, 422]"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,10 @@ def test_every_parameter_and_every_field_says_what_it_means(document):
         assert operation.get("summary"), (method, path)
         for parameter in operation.get("parameters", ()):
             assert parameter.get("description"), (method, path, parameter["name"])
+    for name, schema in document["components"]["schemas"].items():
+        assert "properties" in schema or schema.get("description"), name
+        for field, of in schema.get("properties", {}).items():
+            assert of.get("description"), (name, field)
 
 
 def test_every_operation_has_a_name_of_its_own(document):
@@ -90,6 +96,9 @@ def _configuration(page_id: str) -> str:
     return f"""
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", {REFUSED_RIGHTLY[1:-1]}]
+
+[checks.negative_data_rejection]
+expected-statuses = {REFUSED_ALSO}
 
 [parameters]
 "path.page_id" = {json.dumps(page_id)}

@@ -150,18 +150,22 @@ def test_the_examples_of_the_document_are_what_they_are_examples_of():
     assert lines == [["" if row[name] is None else str(row[name]) for name in title] for row in SPEND["rows"]]
 
 
-NAMES = [
-    "=1+1",
-    "+x",
-    "-x",
-    "@SUM(A1)",
-    "\tx",
-    '=HYPERLINK("http://x","y")',
-    "a,b",
-    'say "so"',
-    "two\nlines",
-    "\uff1dx",
-]
+# Names, and how a CSV has them.
+NAMES = {
+    "=1+1": "'=1+1",
+    "+x": "'+x",
+    "-x": "'-x",
+    "@SUM(A1)": "'@SUM(A1)",
+    "\tx": "'\tx",
+    '=HYPERLINK("http://x","y")': '\'=HYPERLINK("http://x","y")',
+    "\uff1dx": "'\uff1dx",
+    "x;=1": "x;'=1",
+    "two\n=lines": "two\n'=lines",
+    "a,b": "a,b",
+    "a-b=c": "a-b=c",
+    'say "so"': 'say "so"',
+    "two\nlines": "two\nlines",
+}
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +191,18 @@ def test_a_name_that_looks_like_a_formula_is_kept_from_being_one_and_figures_sta
 
     rows = [dict(zip(title, one, strict=True)) for one in lines]
     named = {row["line_item"]: row for row in rows if row["cost_usd"]}
-    assert set(named) == {name if name[0] in 'ast"' else f"'{name}" for name in NAMES}
+    assert set(named) == set(NAMES.values())
     assert all(row["project"] == name for name, row in named.items())
     assert {row["cost_usd"] for row in named.values()} == {"-1.50"}
     assert {row["change_usd"] for row in named.values()} == {"-1.50"}
+
+
+def test_so_are_the_names_of_lines(odd):
+    title, *lines = cells(odd.get("/spend/rows", params={"from": str(DAY), "to": str(DAY), "format": "csv"}).text)
+
+    rows = [dict(zip(title, one, strict=True)) for one in lines]
+    assert {row["line_item"] for row in rows} == {row["project"] for row in rows} == set(NAMES.values())
+    assert {(row["amount"], row["cost_usd"]) for row in rows} == {("-1.50", "-1.50")}
 
 
 def test_the_command_prints_the_same(odd, odd_home, monkeypatch, tmp_path, capsys):

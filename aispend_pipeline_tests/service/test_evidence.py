@@ -136,13 +136,23 @@ def test_a_page_and_its_fetch_lead_to_the_lines_that_came_of_them_and_to_no_othe
         lines = ask(path, source=source, account="eu")["rows"]
         pages = ask(RAW, source=source, account="eu")["items"]
         for item in pages[:6]:
-            link = item["links"]["rows"] or item["links"]["estimates"]
-            assert link == f"{path}?page={item['id']}"
+            link = f"{path}?page={item['id']}"
+            shown = {item["links"]["rows"], item["links"]["estimates"]}
+            assert shown == {None, link if item["reading"] == "rows" else None}
             of_page = client.get(f"{link}&limit=500").json()["rows"]
             assert of_page == [line for line in lines if line["page_id"] == item["id"]]
             of_fetch = ask(path, fetch=item["fetch_id"])["rows"]
             assert of_fetch == [line for line in lines if line["fetch_id"] == item["fetch_id"]]
         assert {line["page_id"] for line in lines} <= {item["id"] for item in pages if item["reading"] == "rows"}
+
+
+def test_a_page_of_the_provider_s_own_sums_leads_to_no_lines_since_none_are_made_of_it(ask):
+    pages = ask("/providers/anthropic/raw", source="anthropic_costs")["items"]
+    controls = [page for page in pages if page["reading"] == "control"]
+
+    assert controls
+    assert {(page["links"]["rows"], page["links"]["estimates"]) for page in controls} == {(None, None)}
+    assert ask("/spend/rows", page=controls[0]["id"])["count"] == 0
 
 
 @pytest.mark.parametrize("asked", [{"api_key": ""}, {"workspace": "", "token_type": ["input", ""]}])

@@ -8,7 +8,8 @@ from hypothesis import given, settings, strategies
 
 from aispend_pipeline.service.rate import Rate, client_of
 
-from .test_guard import asked, client_with, nothing
+from .test_crowd import asked, nothing
+from .test_guard import client_with
 from .test_refusals import assert_problem
 from .world import StandingClock
 

@@ -88,4 +88,5 @@ def test_pages_of_a_failed_fetch_are_listed_as_such_and_no_figure_rests_on_them(
         "error": "answered 500",
         "run_id": None,
     }
-    assert client.get(item["links"]["rows"]).json()["rows"] == []
+    assert (item["links"]["rows"], item["links"]["estimates"]) == (None, None)
+    assert client.get("/spend/rows", params={"page": item["id"]}).json()["rows"] == []

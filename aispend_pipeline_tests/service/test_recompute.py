@@ -12,8 +12,11 @@ from starlette.testclient import TestClient
 
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.model import Window
-from aispend_pipeline.recompute import making
+from aispend_pipeline.recompute import child, making
+from aispend_pipeline.recompute.days import Days
+from aispend_pipeline.recompute.requests import How, Requests, new_request
 from aispend_pipeline.service.app import create_app
+from aispend_pipeline.state.database import State
 from aispend_pipeline.warehouse import Warehouse
 from aispend_pipeline_tests.cli.conftest import ago
 from aispend_pipeline_tests.recompute.fake_dagster import fake_dagster
@@ -31,6 +34,7 @@ from aispend_pipeline_tests.recompute.site import (
 )
 from aispend_pipeline_tests.warehouse.building import complete, line, store
 
+from .examples import example, worded
 from .test_refusals import assert_problem
 
 
@@ -87,8 +91,10 @@ def test_days_are_made_again_beside_the_service_while_readers_see_them_as_they_w
     assert (asked.status_code, asked.headers["location"]) == (202, f"{PATH}/{body['run_id']}")
     assert (body["how"], body["state"], body["kept"], body["left_out"]) == ("child", "queued", [], [])
     refused = assert_problem(again, 409, PATH)
-    assert refused["type"] == "urn:aispend:problem:already-running"
+    assert (refused["type"], again.headers["location"]) == ("urn:aispend:problem:already-running", body["status_url"])
+    assert {*body} == {*done}
     assert refused["detail"].endswith(f"; follow it at {body['status_url']}")
+    assert worded(refused) == worded(example(document, "POST", PATH, refused))
     assert spent.status_code == 200
     assert hold(document, followed, f"{PATH}/{{run_id}}") == done
     assert (done["state"], done["errors"], done["not_remade"]) == ("done", [], [])
@@ -143,6 +149,9 @@ class TestDaysWithoutPages:
             own = {"AISPEND_START_DATE": str(ago(40)), "AISPEND_DAGSTER_PORT": str(dagster.port)}
             with expired.serving(**own) as service:
                 body = hold(document, service.post(PATH))
+                followed = hold(document, service.get(body["status_url"]), f"{PATH}/{{run_id}}")
+
+        assert followed == body
 
         assert (body["how"], [(run["from"], run["to"]) for run in body["runs"]]) == ("dagster", [(*ASKED.values(),)])
         assert body["runs"][0]["url"] == f"http://127.0.0.1:{dagster.port}/runs/run-{DAYS.first}"
@@ -157,6 +166,23 @@ class TestDaysWithoutPages:
         site = Site(home)
         with site.serving() as service:
             assert_problem(service.post(PATH), 503, PATH)
+
+
+def test_while_another_is_open_its_place_is_in_a_header_and_while_one_is_ending_how_long_to_wait(site):
+    service = TestClient(create_app(site.settings(), SystemClock()), base_url="http://127.0.0.1", headers=ADMIN)
+    request = new_request(How.CHILD, Days([DAYS]), SystemClock().now())
+    with child.held(site.home, child.RUNNING):
+        ending = service.post(PATH, params=ASKED)
+        Requests(State(site.home)).claim(request)
+        running = service.post(PATH, params=ASKED)
+        place = running.headers["location"]
+        followed = service.get(place)
+
+    assert_problem(running, 409, PATH)
+    assert (place, "retry-after" in running.headers) == (f"{PATH}/{request.id}", False)
+    assert (followed.json()["run_id"], followed.json()["state"]) == (request.id, "queued")
+    assert assert_problem(ending, 409, PATH)["detail"] == "another request is just ending; ask again"
+    assert (ending.headers["retry-after"], "location" in ending.headers) == ("1", False)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +237,12 @@ def test_the_document_says_what_both_routes_answer_and_refuse(document):
     assert "Location" in post["responses"]["202"]["headers"]
     conflicts = post["responses"]["409"]["content"]["application/problem+json"]["examples"]
     assert {*conflicts} == {"already-running", "no-pages"}
-    for name in ("AskedBody", "RequestBody", "DifferencesBody"):
+    assert {*post["responses"]["409"]["headers"]} == {"Location", "Retry-After", "X-Request-ID"}
+    bodies = (post["responses"]["202"], get["responses"]["200"])
+    assert {body["content"]["application/json"]["schema"]["$ref"] for body in bodies} == {
+        "#/components/schemas/RequestBody"
+    }
+    for name in ("RequestBody", "DifferencesBody"):
         schema = document["components"]["schemas"][name]
         Draft202012Validator({**schema, "components": document["components"]}).validate(schema["examples"][0])
 

@@ -225,3 +225,8 @@ def test_a_damaged_pointer_is_a_problem_that_says_what_to_do(settings, clock, tm
     client = TestClient(create_app(settings.model_copy(update={"home": home}), clock), raise_server_exceptions=False)
 
     assert "aispend recompute" in assert_problem(client.get("/spend"), 503)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/spend/", "/status/", "/providers/openai/raw/"])
+def test_no_address_leads_to_another(client, path):
+    assert_problem(client.get(path, follow_redirects=False), 404, path)

@@ -1,10 +1,14 @@
 """Clients that are slow, or many and idle: they are left or cut, and hold up nobody."""
 
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 
 import pytest
+
+from aispend_pipeline.service.rooms import Room
 
 from .bounded import PATIENCE, answer, rest
 from .test_wire import assert_refused
@@ -99,6 +103,17 @@ class TestTime:
                 time.sleep(0.02)
             assert read > LARGE
 
+    def test_an_answer_is_not_waited_for_for_ever_however_steadily_it_is_taken(self):
+        with wired(sending_seconds=0.3) as patient, patient.connect(buffer=4096) as connection:
+            connection.sendall(GET.replace(b"/here", b"/large") + b"\r\n")
+            read = 0
+            with suppress(ConnectionResetError):
+                while part := connection.recv(10_000):
+                    read += len(part)
+                    time.sleep(0.02)
+            assert 10_000 < read < LARGE
+            until(lambda: patient.connections() == 0)
+
     def test_who_refuses_to_hear_of_a_refusal_is_cut(self, hasty):
         with hasty.connect() as connection:
             connection.sendall(b"rubbish\r\n\r\n")
@@ -141,3 +156,67 @@ class TestCrowds:
             taken = [len(rest(connection)) for connection in greedy[:1]]
             assert small.raw(GET + b"connection: close\r\n\r\n").endswith(b"fine")
             assert taken[0] < LARGE
+
+    def test_nor_is_more_kept_for_them_than_there_is_room_for(self):
+        with wired(stalled_bytes=2 * LARGE) as small, ExitStack() as stack:
+            greedy = [stack.enter_context(small.connect(buffer=4096)) for _ in range(3)]
+            for connection in greedy:
+                connection.sendall(GET.replace(b"/here", b"/large") + b"\r\n")
+                assert connection.recv(1)
+            taken = [len(rest_of(connection, LARGE)) for connection in greedy]
+            assert taken[0] < LARGE
+            assert taken[1:] == [LARGE, LARGE]
+
+    def test_who_takes_them_is_not_cut_for_those_who_do_not(self, small):
+        with ExitStack() as stack:
+            honest, *greedy = [stack.enter_context(small.connect(buffer=4096)) for _ in range(6)]
+            honest.sendall(GET.replace(b"/here", b"/large") + b"\r\n")
+            read = 0
+            for connection in greedy:
+                ends = read + 150_000  # more than the system and uvicorn hold: the rest is written meanwhile
+                while read < ends:
+                    read += len(honest.recv(10_000))
+                connection.sendall(GET.replace(b"/here", b"/large") + b"\r\n")
+                assert connection.recv(1)
+            assert read + len(rest_of(honest, LARGE - read)) == LARGE
+
+
+def rest_of(connection: socket.socket, most: int) -> bytes:
+    """So many bytes of an answer, or as many as there are."""
+    read = b""
+    with suppress(ConnectionResetError):
+        while len(read) < most and (part := connection.recv(min(65_536, most - len(read)))):
+            read += part
+    return read
+
+
+@dataclass(eq=False)
+class Held:
+    """As much of a connection as a room knows."""
+
+    room: Room
+    sending: bytes
+    is_cut: bool = False
+
+    def cut(self) -> None:
+        self.room.leave(self)
+        self.is_cut = True
+
+
+def test_an_answer_that_several_are_sent_is_there_once():
+    room, shared = Room(10, 25), bytes(10)
+    held = [Held(room, sending) for sending in (shared, shared, shared, bytes([1] * 10), bytes([2] * 20))]
+    for one in held[:4]:
+        room.enter(one)
+    assert not any(one.is_cut for one in held)
+
+    room.enter(held[4])
+    assert [one.is_cut for one in held] == [True, True, True, True, False]
+
+
+def test_one_answer_is_sent_whatever_its_size():
+    room = Room(10, 25)
+    large = Held(room, bytes(100))
+    room.enter(large)
+
+    assert not large.is_cut

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,9 +14,10 @@ from aispend_pipeline import money
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.simulator import organisation
 from aispend_pipeline.warehouse import Warehouse
+from aispend_pipeline.warehouse.snapshots import READ_CONFIG
 
 from .contract import hold
-from .world import DAYS, NOW, ODD_DAY, StandingClock, fill, filled, settings
+from .world import DAYS, NOW, ODD_DAY, TODAY, StandingClock, fill, filled, settings
 
 ALL = {"from": str(DAYS.first), "to": str(DAYS.last)}
 
@@ -140,6 +143,8 @@ def test_coverage_names_each_day_of_each_account_and_never_read_days_are_not_due
 
     states = {(d["source"], d["account"], d["day"]): (d["state"], d["last_read_at"]) for d in coverage["days"]}
     assert len(coverage["days"]) == len(states) == 2 * 6
+    reasons = {(d["day"], d["detail"].get("reason")) for d in coverage["days"]}
+    assert reasons == {("2026-06-07", "never asked for"), ("2026-06-08", None)}
     for source in ("openai_costs", "openai_usage"):
         for account in ("default", "eu", "odd"):
             assert states[source, account, "2026-06-07"] == ("not_due", None)
@@ -236,7 +241,7 @@ def test_an_empty_store_answers_with_no_rows_and_its_coverage(tmp_path):
     clock = StandingClock()
     Warehouse(made.home, clock).publish()
 
-    answer = TestClient(create_app(made, clock)).get("/spend", params=ALL)
+    answer = TestClient(create_app(made, clock)).get("/spend", params=ALL | {"to": str(TODAY + timedelta(days=1))})
 
     assert answer.status_code == 200
     body = answer.json()
@@ -244,7 +249,8 @@ def test_an_empty_store_answers_with_no_rows_and_its_coverage(tmp_path):
     assert (body["rows"], body["total_usd"]) == ([], "0.00")
     assert body["coverage"]["complete"] is False
     assert {day["state"] for day in body["coverage"]["days"]} == {"not_due"}
-    assert len(body["coverage"]["days"]) == 2 * 3 * 5
+    reasons = ["never asked for"] * 5 + ["in the future"]
+    assert [day["detail"]["reason"] for day in body["coverage"]["days"]] == 2 * 3 * reasons
 
 
 def test_before_the_first_snapshot_it_says_what_to_do(tmp_path):
@@ -275,3 +281,13 @@ def test_the_unknown_model_can_be_asked_for(client):
 
     assert unknown["rows"] == [row for row in by_model if row["model"] is None]
     assert unknown["rows"]
+
+
+def test_a_question_that_needs_too_much_memory_is_refused(settings, clock, tmp_path, monkeypatch):
+    monkeypatch.setitem(READ_CONFIG, "memory_limit", "3MB")
+    home = Path(shutil.copytree(settings.home, tmp_path / "home"))
+    client = TestClient(create_app(settings.model_copy(update={"home": home}), clock))
+    answer = client.get("/spend", params={**ALL, "groupBy": "day,provider,account,model,project,api_key,service_tier"})
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:aispend:problem:busy")
+    assert "needs more memory" in answer.json()["detail"]

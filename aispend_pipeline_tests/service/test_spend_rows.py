@@ -1,15 +1,21 @@
 """`GET /spend/rows` and `/spend/estimates`: each line once, of the figures that were asked for first."""
 
+import csv
+import io
+import json
 import shutil
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import quote
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from aispend_pipeline.service import evidence_examples as examples
 from aispend_pipeline.service.app import create_app
+from aispend_pipeline.service.evidence_examples import ESTIMATES_CSV, ROWS_CSV
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Warehouse
 from aispend_pipeline_tests.warehouse.building import corrupt
@@ -189,3 +195,65 @@ def test_an_empty_store_has_no_lines(tmp_path):
     for path, total in [(ROWS, "total_usd"), (ESTIMATES, "total_estimated_usd")]:
         answer = client.get(path).json()
         assert (answer["rows"], answer["cursor"], answer["count"], answer[total]) == ([], None, 0, "0.00")
+
+
+def cells(answer) -> list[dict[str, str]]:
+    """The lines of a CSV, by their titles."""
+    title, *lines = csv.reader(io.StringIO(answer.text, newline=""), strict=True)
+    return [dict(zip(title, line, strict=True)) for line in lines]
+
+
+def written(line: dict) -> dict[str, str]:
+    """A line of JSON as CSV has it."""
+    values = {name: json.dumps(value).strip('"') for name, value in line.items() if name != "links"}
+    return {name: "" if text == "null" else text for name, text in values.items()}
+
+
+@pytest.mark.parametrize("path", [ROWS, ESTIMATES])
+def test_as_csv_they_are_the_same_lines_and_what_stands_beside_them_is_in_headers(client, path):
+    asked = {"limit": "7", "account": "eu"}
+    body = client.get(path, params=asked).json()
+    answer = client.get(path, params=asked, headers={"accept": "text/csv"})
+    rest = client.get(path, params={**asked, "format": "csv", "cursor": body["cursor"]})
+
+    assert cells(answer) == [written(line) for line in body["rows"]]
+    name, total = (path[1:].replace("/", "-"), "total_usd" if path == ROWS else "total_estimated_usd")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    file = f"{name}_{body['from']}_{body['to']}.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
+    assert {key: value for key, value in answer.headers.items() if key.startswith("x-aispend-")} == {
+        "x-aispend-as-of": body["as_of"],
+        "x-aispend-count": str(body["count"]),
+        f"x-aispend-{total.replace('_', '-')}": body[total],
+        "x-aispend-cursor": body["cursor"],
+    }
+    assert cells(rest) == [written(line) for line in walk(client, path, **asked)[1]["rows"]]
+    titles = client.get(path, params={"model": "there is none", "format": "csv"})
+    assert (titles.text.count("\r\n"), "x-aispend-cursor" in titles.headers) == (1, False)
+    assert answer.text.startswith(titles.text)
+
+
+@pytest.mark.parametrize("path", [ROWS, ESTIMATES])
+def test_each_form_is_an_answer_of_its_own(client, path):
+    as_json, as_csv = (client.get(path, params={"format": form}) for form in ("json", "csv"))
+    tag = as_csv.headers["etag"]
+    again, other = (
+        client.get(path, params={"format": form}, headers={"if-none-match": tag}) for form in ("csv", "json")
+    )
+
+    assert tag != as_json.headers["etag"]
+    assert (again.status_code, again.headers["vary"], other.status_code) == (304, "Accept", 200)
+    assert assert_problem(client.get(path, params={"format": "xlsx"}), 422)["detail"].startswith("format: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "example", "lines"), [(ROWS, ROWS_CSV, examples.ROWS), (ESTIMATES, ESTIMATES_CSV, examples.ESTIMATES)]
+)
+def test_the_csv_of_the_document_is_its_json_with_the_columns_that_there_are(client, path, example, lines):
+    content = client.get("/openapi.json").json()["paths"][path]["get"]["responses"]["200"]
+    title = client.get(path, params={"format": "csv", "limit": "1"}).text.partition("\r\n")[0]
+
+    assert content["content"]["text/csv"]["example"] == example
+    assert example.startswith(title + "\r\n")
+    assert cells(httpx.Response(200, text=example)) == [written(line) for line in lines["rows"]]
+    assert {"X-AISpend-Count", "X-AISpend-Cursor", "X-AISpend-As-Of"} < {*content["headers"]}

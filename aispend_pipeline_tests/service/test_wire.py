@@ -76,6 +76,7 @@ def test_what_two_readers_could_understand_differently_is_no_request(patient, se
     [
         (b"GET /" + b"x" * 25_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "target-too-long"),
         (b"GET /here?" + b"x" * 40_000, 414, "target-too-long"),
+        (b"\r\n" * 17_000, 431, "headers-too-large"),
         (GET + b"x: " + b"y" * 33_000 + b"\r\n\r\n", 431, "headers-too-large"),
         (GET + b"x: " + b"y" * 33_000, 431, "headers-too-large"),
         (GET + b"x" * 33_000, 431, "headers-too-large"),
@@ -104,6 +105,17 @@ def test_a_connection_is_used_again_and_again(patient):
         for _ in range(50):
             connection.sendall(GET + b"\r\n")
             assert answer(connection).endswith(b"fine")
+
+
+def test_nor_may_line_ends_come_without_end_between_two_requests(patient):
+    with patient.connect() as connection:
+        connection.sendall(GET + b"x: " + b"y" * 30_000 + b"\r\n\r\n")
+        assert answer(connection).endswith(b"fine")
+        connection.sendall(b"\r\n" * 10_000)
+        connection.sendall(GET + b"\r\n")
+        assert answer(connection).endswith(b"fine")
+        connection.sendall(b"\r\n" * 17_000)
+        assert_refused(rest(connection), 431, "headers-too-large")
 
 
 def test_what_comes_in_pieces_is_understood(patient):
@@ -142,6 +154,12 @@ def test_who_sends_a_body_that_nobody_reads_hears_an_answer_all_the_same(patient
         with patient.connect() as connection:
             connection.sendall(POST + kept + b"content-length: 20000000\r\n\r\n" + b"x" * 20_000_000)
             assert rest(connection).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 413 "))
+
+
+def test_who_is_answered_before_all_of_a_body_came_hears_that_no_other_request_will_be(patient):
+    with patient.connect() as connection:
+        connection.sendall(POST + b"content-length: 5\r\n\r\n")
+        assert b"\r\nconnection: close\r\n" in answer(connection)
 
 
 @pytest.mark.parametrize("kept", [b"", b"connection: close\r\n"])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aispend_pipeline.service.limits import Limits
 from aispend_pipeline.service.wire import Serving
@@ -79,11 +79,12 @@ class Wired:
 
 
 @contextmanager
-def wired(**limits: float) -> Iterator[Wired]:
+def wired(app: ASGIApp | None = None, **limits: float) -> Iterator[Wired]:
+    """The wire with `limits` before an application, or the recorder."""
     recorder = Recorder()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # so that the system takes little off us
-        server = uvicorn.Server(Serving(recorder, Limits(**limits)))
+        server = uvicorn.Server(Serving(app or recorder, Limits(**limits)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -312,9 +312,11 @@ def test_groups_come_in_order_and_what_cannot_be_told_comes_last(cursor):
 def test_a_day_that_was_restated_says_what_it_was_is_and_when(tmp_path):
     clock = SetClock()
     warehouse = Warehouse(tmp_path / "home", clock)
+    bills = []
     for cents, hours in (("100", 0), ("150", 1), ("125", 2)):
         clock.instant = LATER + timedelta(hours=hours)
-        store(warehouse, billed({DAY: [charge(cents)]}, at=clock.instant), complete({DAY: [line("1")]}))
+        bills.append(billed({DAY: [charge(cents)]}, at=clock.instant))
+        store(warehouse, bills[-1], complete({DAY: [line("1")]}))
         add_up(warehouse, BOTH, clock)
 
     with Snapshots(warehouse.home).current()[1] as cursor:
@@ -325,6 +327,7 @@ def test_a_day_that_was_restated_says_what_it_was_is_and_when(tmp_path):
         ("anthropic_costs", DAY, "claude-sonnet-4-5", Decimal(1), Decimal("1.5")),
     ]
     assert [one.at for one in told] == [(LATER + timedelta(hours=n)).replace(tzinfo=None) for n in (2, 1)]
+    assert [one.fetch_id for one in told] == [bills[2].fetch_id, bills[1].fetch_id]
     assert others == []
 
 
