@@ -32,6 +32,14 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    _spare_threads()
+
+
+def _spare_threads() -> None:
+    """In this process DuckDB has one thread: to wake a second one takes longer than all that a small store asks."""
+    from aispend_pipeline.warehouse.opening import WRITE_CONFIG
+
+    WRITE_CONFIG["threads"] = "1"
 
 
 @event.listens_for(Pool, "checkout")

@@ -21,11 +21,12 @@ import pytest
 from aispend_pipeline.simulator.server import served
 
 from .conftest import KEY
+from .service.bounded import PATIENCE
+from .service.process import service_process
 from .sources.samples import Sample, all_of
 from .sources.samples import serving as app_of
 
 pytestmark = pytest.mark.long
-AISPEND = Path(sys.executable).parent / "aispend"
 SAMPLES = all_of("costs", "cost_report")
 NAMES = {"openai": ("OPENAI", "/v1", "openai_costs"), "anthropic": ("ANTHROPIC", "", "anthropic_costs")}
 
@@ -44,14 +45,8 @@ def by(place: int, lines: list[tuple]) -> dict:
 @contextmanager
 def serving(home: Path) -> Iterator[httpx.Client]:
     """The real `aispend serve` on a port of its choice."""
-    environment = {"AISPEND_HOME": str(home), "PATH": os.environ["PATH"]}
-    with subprocess.Popen(
-        [AISPEND, "serve", "--port", "0"], env=environment, cwd=home.parent, stdout=subprocess.PIPE, text=True
-    ) as process:
-        address = process.stdout.readline().split()[2].removesuffix("/spend,")
-        with httpx.Client(base_url=address) as client:
-            yield client
-        process.terminate()
+    with service_process(home) as (base, _), httpx.Client(base_url=base, timeout=PATIENCE) as client:
+        yield client
 
 
 def days_read(sample: Sample) -> tuple[str, str, str]:

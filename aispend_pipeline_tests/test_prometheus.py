@@ -70,6 +70,23 @@ def test_every_metric_is_on_the_dashboard():
     assert [metric.full_name for metric in METRICS if not re.search(rf"\b{metric.full_name}(_bucket)?\b", asked)] == []
 
 
+def test_a_panel_of_one_moment_asks_for_now_and_not_for_the_week():
+    moments = [panel for panel in BOARD["panels"] if panel["type"] in ("stat", "gauge", "barchart")]
+    assert {panel["type"] for panel in BOARD["panels"]} == {"row", "timeseries", *(panel["type"] for panel in moments)}
+    for panel in moments:
+        for target in panel["targets"]:
+            assert (panel["title"], target.get("instant"), target.get("range")) == (panel["title"], True, False)
+
+
+def test_a_bar_chart_asks_for_a_table_and_has_a_row_for_each_bar():
+    for panel in (panel for panel in BOARD["panels"] if panel["type"] == "barchart"):
+        ((target,), (matrix,)) = panel["targets"], panel["transformations"]
+        by = re.search(r"by \((\w+), (\w+)\)", target["expr"])
+        assert target["format"] == "table"
+        assert matrix["id"] == "groupingToMatrix"
+        assert by.groups() == (matrix["options"]["rowField"], matrix["options"]["columnField"])
+
+
 def test_the_panels_have_ids_and_places_of_their_own():
     panels = BOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)

@@ -5,7 +5,7 @@ SELECT
     day,
     currency,
     sum(amount) AS amount
-FROM spend
-WHERE amount_usd IS NULL AND amount <> 0 AND day BETWEEN $first AND $last
+FROM unconverted_daily
+WHERE day BETWEEN $first AND $last
 GROUP BY provider, account, day, currency
 ORDER BY provider, account, currency, day

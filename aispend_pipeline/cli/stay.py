@@ -3,7 +3,7 @@
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -65,10 +65,7 @@ def _runs_cancelled(dagster_home: Path) -> Iterator[None]:
 def alone(home: Path) -> Iterator[None]:
     """While the block runs no other process stays on `home`; `StoreBusy` at once, naming it, if one does already."""
     folder.prepare(home)
-    with folder.told_of_trouble(home), ExitStack() as stack:
-        stack.enter_context(lock.held(home / "up.lock", 0, _stays_already))
-        held = stack.pop_all()
-    with held:
+    with lock.held(home / "up.lock", 0, _stays_already):
         yield
 
 

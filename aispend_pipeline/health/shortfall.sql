@@ -24,6 +24,15 @@ unsummed AS (
     )
     GROUP BY ALL
     HAVING coalesce(sum(usd), 0) <> 0 OR sum(n) <> 0
+    UNION
+    SELECT provider, account, day
+    FROM (
+        SELECT provider, account, day, currency, amount FROM spend WHERE amount_usd IS NULL AND amount <> 0
+        UNION ALL
+        SELECT provider, account, day, currency, -amount AS amount FROM unconverted_daily
+    )
+    GROUP BY provider, account, day, currency
+    HAVING sum(amount) <> 0
 ),
 
 in_use AS (

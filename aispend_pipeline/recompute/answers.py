@@ -124,7 +124,6 @@ class FailureMetadata(Struct, rename="camel"):
 class Evaluation(Struct, rename="camel"):
     """A check that was made."""
 
-    check_name: str
     metadata_entries: list[Entry] = field(default_factory=list)
 
 
@@ -132,7 +131,6 @@ class Event(Struct, rename="camel"):
     """One event of a run."""
 
     kind: str = field(name="__typename")
-    message: str | None = None
     failure_metadata: FailureMetadata | None = None
     error: Error | None = None
     evaluation: Evaluation | None = None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aispend_pipeline.clock import Clock
+from aispend_pipeline.errors import StoreBusy
 from aispend_pipeline.log import log
 from aispend_pipeline.recompute import child
 from aispend_pipeline.recompute.days import Days
@@ -19,6 +20,7 @@ from aispend_pipeline.recompute.requests import (
 )
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
+from aispend_pipeline.warehouse import lock
 
 # A run that Dagster does not know by then will not come.
 _QUEUED_WITHIN = timedelta(minutes=5)
@@ -80,10 +82,10 @@ class Recompute:
     def _ask_child(self, days: Days, why: str) -> Request:
         request = new_request(How.CHILD, days, self._clock.now())
         try:
-            with child.held(self._settings.home, child.RUNNING) as lock:
+            with lock.held(self._settings.home / child.RUNNING, 0) as held:
                 self._requests.claim(request)
-                child.recompute(self._settings, request.id, lock)
-        except child.Busy:
+                child.recompute(self._settings, request.id, held)
+        except StoreBusy:
             raise AlreadyRunning(self._requests.opened()) from None
         log.info("recompute.asked", recompute=request.id, how=request.how, error=why)
         return request
@@ -102,9 +104,9 @@ class Recompute:
 
     def _look_at_child(self, request: Request) -> None:
         try:
-            with child.held(self._settings.home, child.RUNNING):
+            with lock.held(self._settings.home / child.RUNNING, 0):
                 self._requests.end(request.id, self._clock.now(), _DIED)
-        except child.Busy:
+        except StoreBusy:
             pass
 
     def _look_at_dagster(self, request: Request, *, given_up: bool) -> str | None:

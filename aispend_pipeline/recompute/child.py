@@ -4,13 +4,10 @@ A lock that is held for as long as such a process lives says whether it does: th
 ends. Its standard input says whether the service lives: it ends with it, and what it had not committed never was.
 """
 
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from threading import Thread
 from typing import IO
 
@@ -19,23 +16,6 @@ from aispend_pipeline.settings import DOTENV, OURS, Settings
 
 RUNNING, DRY_RUNNING = "recompute.lock", "recompute-dry-run.lock"
 LOG = "recompute.log"
-
-
-class Busy(Exception):
-    """Another process holds the lock."""
-
-
-@contextmanager
-def held(home: Path, name: str) -> Iterator[int]:
-    """Hold a lock of `home`, as long as the block or any process that its descriptor was given to; `Busy` if taken."""
-    descriptor = os.open(home / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield descriptor
-    except BlockingIOError:
-        raise Busy from None
-    finally:
-        os.close(descriptor)
 
 
 def recompute(settings: Settings, request_id: str, lock: int) -> None:

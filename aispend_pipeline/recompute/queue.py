@@ -55,10 +55,8 @@ query Events($run: ID!) {
             failureMetadata { description } error { message cause { message cause { message } } }
           }
           ... on AssetCheckEvaluationEvent {
-            evaluation { checkName metadataEntries { label ... on JsonMetadataEntry { jsonString } } }
+            evaluation { metadataEntries { label ... on JsonMetadataEntry { jsonString } } }
           }
-          ... on RunFailureEvent { message }
-          ... on RunCanceledEvent { message }
         }
       }
     }

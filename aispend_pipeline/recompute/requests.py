@@ -168,7 +168,17 @@ class Requests:
         ended = {"ended_at": now, "error": None if error is None else error[:_LENGTH]}
         still_open = recompute_request.c.id == request_id, recompute_request.c.ended_at.is_(None)
         with self._state.transaction() as connection:
-            connection.execute(sa.update(recompute_request).where(*still_open).values(ended))
+            if connection.execute(sa.update(recompute_request).where(*still_open).values(ended)).rowcount:
+                _fail_what_a_child_left(connection, request_id)
+
+
+def _fail_what_a_child_left(connection: sa.Connection, request_id: str) -> None:
+    """Its pieces end with it; what becomes of Dagster's runs is known by Dagster alone."""
+    of_child = sa.select(recompute_request.c.id).where(
+        recompute_request.c.id == request_id, recompute_request.c.how == How.CHILD
+    )
+    left = recompute_piece.c.request_id.in_(of_child), recompute_piece.c.state.not_in(OVER)
+    connection.execute(sa.update(recompute_piece).where(*left).values(state=Progress.FAILED))
 
 
 def _kept(lines: Sequence[str]) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from aispend_pipeline import money
 from aispend_pipeline.clock import utc_text
+from aispend_pipeline.model import Window
 from aispend_pipeline.service import budgets
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.coverage import Day
@@ -16,20 +18,27 @@ from aispend_pipeline.warehouse.questions import NAMED, TOKENS, Question
 from aispend_pipeline.warehouse.reads import Answer, NotEstimated, Previous, Restatement, Unpriced
 
 
+def days(window: Window) -> dict[str, str]:
+    """The days asked for, both ends included."""
+    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
+
+
+def amounts(of: Sequence[tuple[str, Decimal]]) -> list[dict[str, str]]:
+    """Amounts by their currencies."""
+    return [{"currency": currency, "amount": money.text(amount)} for currency, amount in of]
+
+
 def spend(question: Question, answer: Answer, published: Published, cursor: str | None = None) -> dict[str, Any]:
     """The body of `GET /spend`; `cursor` leads to the groups after these."""
     return {
-        "from": question.window.first.isoformat(),
-        "to": question.window.last.isoformat(),
+        **days(question.window),
         "groupBy": list(question.group_by),
         "currency": "USD",
         "rows": [row(question, one) for one in answer.rows],
         "truncated": answer.truncated,
         "total_usd": money.text(answer.total_usd),
         "total_estimated_usd": money.text(answer.total_estimated_usd),
-        "unconverted": [
-            {"currency": currency, "amount": money.text(amount)} for currency, amount in answer.unconverted
-        ],
+        "unconverted": amounts(answer.unconverted),
         "unpriced": [_unpriced(used) for used in answer.unpriced],
         "not_estimated": [_not_estimated(silent) for silent in answer.not_estimated],
         "tokens_from": answer.tokens_from,
@@ -67,8 +76,7 @@ def row(question: Question, one: Row) -> dict[str, Any]:
 
 def _previous(previous: Previous) -> dict[str, Any]:
     return {
-        "from": previous.window.first.isoformat(),
-        "to": previous.window.last.isoformat(),
+        **days(previous.window),
         "total_usd": money.text(previous.total_usd),
         "total_estimated_usd": money.text(previous.total_estimated_usd),
         "complete": previous.complete,

@@ -53,7 +53,7 @@ def _budget(budget: Kept, own: Mapping[tuple[str, str], Decimal]) -> dict[str, A
         "billing_account": budget.billing_account,
         "budget_id": budget.budget_id,
         "name": budget.name,
-        "cap_amount": _text(budget.amount),
+        "cap_amount": money.text_if_known(budget.amount),
         "currency": budget.currency,
         "period": budget.period,
         "scope": budget.scope,
@@ -61,7 +61,7 @@ def _budget(budget: Kept, own: Mapping[tuple[str, str], Decimal]) -> dict[str, A
         "thresholds": [{"percent": f"{of.percent:f}", "basis": of.basis} for of in budget.thresholds],
         "gone": budget.gone,
         "figure": _figure(newest) if newest else None,
-        "billed_usd": _text(usd),
+        "billed_usd": money.text_if_known(usd),
     }
 
 
@@ -71,9 +71,5 @@ def _figure(spent: Spent) -> dict[str, Any]:
         "amount": money.text(spent.amount),
         "currency": spent.currency,
         "published_at": utc_text(spent.published_at),
-        "budget_amount": _text(spent.budget_amount),
+        "budget_amount": money.text_if_known(spent.budget_amount),
     }
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.text(amount)

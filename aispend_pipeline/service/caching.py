@@ -5,13 +5,14 @@ from typing import Any
 
 from fastapi.responses import Response
 
+from aispend_pipeline import __version__
 from aispend_pipeline.service.kept import Made
 from aispend_pipeline.warehouse import Published
 
 
 def tag_of(published: Published, *parts: Any) -> str:
-    """The ETag of the answer that a snapshot gives to a question, of which `parts` are all."""
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    """The ETag of the answer that this version gives from a snapshot to a question, of which `parts` are all."""
+    digest = hashlib.sha256(repr((__version__, parts)).encode()).hexdigest()[:16]
     return f'"{published.store_id[:8]}-{published.seq}-{digest}"'
 
 

@@ -1,7 +1,6 @@
 """The closing of a month as JSON: money as text with every digit, unknown as null."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from aispend_pipeline import money
@@ -10,7 +9,6 @@ from aispend_pipeline.closing.billed import Billed
 from aispend_pipeline.closing.final import Unsettled
 from aispend_pipeline.closing.invoices import Held
 from aispend_pipeline.closing.model import Closing
-from aispend_pipeline.model import Window
 from aispend_pipeline.service import answers
 from aispend_pipeline.warehouse import Published
 
@@ -35,7 +33,7 @@ def _closing(of: Closing) -> dict[str, Any]:
         "by_invoice_month": _billed(of.invoiced),
         "moved": [{**one._asdict(), "usd": money.text(one.usd)} for one in of.moved],
         "unsettled": [_unsettled(one) for one in of.unsettled],
-        "not_read_before": [_window(window) for window in of.not_read_before],
+        "not_read_before": [answers.days(window) for window in of.not_read_before],
         "unchecked": [day.isoformat() for day in of.unchecked],
         "restatements": {
             "count": of.restated.changes,
@@ -51,26 +49,18 @@ def _billed(of: Billed | None) -> dict[str, Any] | None:
     if of is None:
         return None
     return {
-        "usd": _text(of.usd),
+        "usd": money.text_if_known(of.usd),
         "credits_usd": money.text(of.credits_usd),
         "tax_usd": money.text(of.tax_usd),
         "rows": of.rows,
-        "converted": _amounts(of.converted),
-        "unconverted": _amounts(of.unconverted),
+        "converted": answers.amounts(of.converted),
+        "unconverted": answers.amounts(of.unconverted),
     }
 
 
-def _amounts(of: Sequence[tuple[str, Decimal]]) -> list[dict[str, str]]:
-    return [{"currency": currency, "amount": money.text(amount)} for currency, amount in of]
-
-
 def _unsettled(of: Unsettled) -> dict[str, Any]:
-    windows = [_window(window) for window in of.days]
+    windows = [answers.days(window) for window in of.days]
     return {"finality": of.finality, "source": of.source, "how": of.how, "why": of.why or None, "days": windows}
-
-
-def _window(window: Window) -> dict[str, str]:
-    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
 
 
 def _held(of: Held) -> dict[str, Any]:
@@ -79,11 +69,7 @@ def _held(of: Held) -> dict[str, Any]:
         "account": of.invoice.account,
         "accounts": list(of.accounts),
         "invoice_usd": money.text(of.invoice.usd),
-        "billed_usd": _text(of.billed_usd),
-        "difference_usd": _text(of.difference_usd),
+        "billed_usd": money.text_if_known(of.billed_usd),
+        "difference_usd": money.text_if_known(of.difference_usd),
         "ties": of.ties,
     }
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else money.text(amount)

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from aispend_pipeline.model import Window
 from aispend_pipeline.service.problems import Problem
+from aispend_pipeline.warehouse import Published
 
 T = TypeVar("T")
 
@@ -31,3 +33,21 @@ def opened(cursor: str, kind: type[T], question: Any) -> T:
         if sealed(place, question) == cursor:
             return place
     raise Problem(400, "bad-cursor", "cursor: not one that this question gave; start again without it")
+
+
+def sealed_of(figures: str, place: Any, question: Any) -> str:
+    """A cursor that is good for this question as long as the figures are these."""
+    return sealed((figures, place), question)
+
+
+def opened_of(figures: str, cursor: str, kind: type[T], question: Any) -> T:
+    """The place that `cursor` leads to; `Problem` unless it is one that `question` gave, and of these figures."""
+    told, place = opened(cursor, tuple[str, kind], question)  # type: ignore[valid-type]
+    if told != figures:
+        raise Problem(400, "bad-cursor", "cursor: the figures have changed since; start again without it")
+    return place
+
+
+def figures_of(published: Published, window: Window) -> str:
+    """What may be others tomorrow: the snapshot, and the days where they were left out."""
+    return f"{published.store_id[:8]}-{published.seq}-{window}"

@@ -1,18 +1,17 @@
 """What the routes of evidence take."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from aispend_pipeline.model import GRID_START, Window
-from aispend_pipeline.service.cursors import opened, sealed
+from aispend_pipeline.service.cursors import figures_of, opened, opened_of, sealed, sealed_of
 from aispend_pipeline.service.forms import Form
 from aispend_pipeline.service.parameters import Day, Days, Limit, Strict, checked
-from aispend_pipeline.service.problems import Problem
 from aispend_pipeline.service.values import AnySource, BillingSource, ChargeCategory, MeasuringSource, Provider
 from aispend_pipeline.warehouse import Published
-from aispend_pipeline.warehouse.lines import LinePlace, LineQuestion
+from aispend_pipeline.warehouse.lines import FILTERS, OF_ESTIMATES, LinePlace, LineQuestion
 from aispend_pipeline.warehouse.pages import Place
 
 Names = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=100)]
@@ -51,6 +50,8 @@ class RawParameters(Strict):
 class EstimateParameters(Days):
     """What `GET /spend/estimates` takes."""
 
+    _filters: ClassVar[tuple[str, ...]] = OF_ESTIMATES
+
     provider: list[Provider] = Field(
         [], max_length=100, description="only these providers; this and the other filters may be repeated"
     )
@@ -82,50 +83,29 @@ class EstimateParameters(Days):
 
     def question(self, today: date) -> LineQuestion:
         """As the store is asked."""
-        only = {
-            "provider": tuple(self.provider),
-            "account": tuple(self.account),
-            "source": tuple(self.source),
-            "model": tuple(self.model),
-            "project": tuple(self.project),
-            "workspace": tuple(self.workspace),
-            "api_key": tuple(self.api_key),
-            "token_type": tuple(self.token_type),
-            "service_tier": tuple(self.service_tier),
-        }
+        only = {name: tuple(getattr(self, name)) for name in self._filters}
         return LineQuestion(self.window(today), only, self.page, self.fetch)
 
     def place(self, question: LineQuestion, published: Published) -> LinePlace | None:
         """Where to go on; `Problem` for a cursor that this question never gave, or gave of other figures."""
         if self.cursor is None:
             return None
-        snapshot, place = opened(self.cursor, tuple[str, LinePlace], _asked(self, question))
-        if snapshot != _figures(question, published):
-            raise Problem(400, "bad-cursor", "cursor: the figures have changed since; start again without it")
-        return place
+        return opened_of(figures_of(published, question.window), self.cursor, LinePlace, _asked(self, question))
 
     def cursor_at(self, question: LineQuestion, published: Published, place: LinePlace | None) -> str | None:
         """A cursor that is good for this question, as long as the figures are these."""
-        return sealed((_figures(question, published), place), _asked(self, question)) if place else None
+        figures = figures_of(published, question.window)
+        return sealed_of(figures, place, _asked(self, question)) if place else None
 
 
 class RowParameters(EstimateParameters):
     """What `GET /spend/rows` takes."""
 
+    _filters: ClassVar[tuple[str, ...]] = FILTERS
+
     source: list[BillingSource] = Field([], max_length=100, description="only these sources; the others bill nothing")
     line_item: Names = Field([], description=f"only these lines of the bill, as it calls them; {_OR_NONE}")
     charge_category: list[ChargeCategory] = Field([], max_length=100, description="only these kinds of charges")
-
-    def question(self, today: date) -> LineQuestion:
-        """As the store is asked."""
-        question = super().question(today)
-        more = {"line_item": tuple(self.line_item), "charge_category": tuple(self.charge_category)}
-        return LineQuestion(question.window, {**question.only, **more}, question.page, question.fetch)
-
-
-def _figures(question: LineQuestion, published: Published) -> str:
-    """What may be others tomorrow: the snapshot, and the days where they were left out."""
-    return f"{published.store_id[:8]}-{published.seq}-{question.window}"
 
 
 def _asked(parameters: EstimateParameters, question: LineQuestion) -> object:

@@ -70,7 +70,7 @@ def _add_drift(app: FastAPI, service: Service) -> None:
         "/drift",
         summary="How good estimates were, by model and day, once the bill was there",
         tags=["Figures"],
-        responses=tagged(answered(DriftBody, "store", "too-slow", says="Estimates beside the bills that came later")),
+        responses=tagged(answered(DriftBody, "store", says="Estimates beside the bills that came later")),
     )
     async def get_drift(request: Request, parameters: Annotated[Days, Query()]) -> Response:
         """Each day of a model for which there is a bill and was an estimate."""
@@ -80,9 +80,8 @@ def _add_drift(app: FastAPI, service: Service) -> None:
             tag = tag_of(published, "drift", window)
             if matches(tag, request.headers.get("if-none-match", "")):
                 return tag, None
-            days = {"from": window.first.isoformat(), "to": window.last.isoformat()}
             rows = answers.drifts(drift(cursor, window))
-            return tag, orjson.dumps({**days, "rows": rows, "as_of": published.at})
+            return tag, orjson.dumps({**answers.days(window), "rows": rows, "as_of": published.at})
 
         return cached(*await service.read(ask))
 
@@ -91,7 +90,7 @@ def _answered() -> dict[int | str, dict[str, Any]]:
     """How `GET /spend` answers, in either form."""
     many = Kind(422, "more than 50000 groups; group by less, or ask for fewer days or a limit at a time")
     says = "Groups with their figures, the totals, and what stands beside them"
-    found = answered(SpendBody, "bad-cursor", "store", "too-slow", says=says, more={"too-many-groups": many})
+    found = answered(SpendBody, "bad-cursor", "store", says=says, more={"too-many-groups": many})
     found[200] |= {"content": {"text/csv": {"schema": {"type": "string"}, "example": CSV}}, "headers": CSV_HEADERS}
     return tagged(found)
 

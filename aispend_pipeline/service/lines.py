@@ -5,9 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from aispend_pipeline import money
-from aispend_pipeline.model import Window
 from aispend_pipeline.service import forms
-from aispend_pipeline.service.answers import instant
+from aispend_pipeline.service.answers import amounts, days, instant
 from aispend_pipeline.service.pages import path_of
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.lines import Line, Lines
@@ -17,14 +16,13 @@ _NUMBERS = ("quantity", "ratio")
 
 def rows(found: Lines, cursor: str | None, published: Published) -> dict[str, Any]:
     """The body of `GET /spend/rows`."""
-    unconverted = [{"currency": currency, "amount": money.text(amount)} for currency, amount in found.unconverted]
     return {
-        **_days(found.window),
+        **days(found.window),
         "rows": [_line(line) for line in found.shown],
         "cursor": cursor,
         "count": found.count,
         "total_usd": money.text(found.usd),
-        "unconverted": unconverted,
+        "unconverted": amounts(found.unconverted),
         "as_of": published.at,
     }
 
@@ -32,7 +30,7 @@ def rows(found: Lines, cursor: str | None, published: Published) -> dict[str, An
 def estimates(found: Lines, cursor: str | None, published: Published) -> dict[str, Any]:
     """The body of `GET /spend/estimates`."""
     return {
-        **_days(found.window),
+        **days(found.window),
         "rows": [_line(line) for line in found.shown],
         "cursor": cursor,
         "count": found.count,
@@ -50,10 +48,6 @@ def _cell(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return forms.harmless(value) if isinstance(value, str) else _shown(name, value)
-
-
-def _days(window: Window) -> dict[str, str]:
-    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
 
 
 def _line(line: Line) -> dict[str, Any]:

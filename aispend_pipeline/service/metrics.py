@@ -5,7 +5,6 @@ Amounts are exact until here; Prometheus has only floats.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from threading import Lock
 from typing import Annotated, Any
 
 import duckdb
@@ -56,10 +55,13 @@ def add_metrics(app: FastAPI, service: Service) -> None:
 
 
 class _OfInstallation(Collector):
-    """Looks at the installation anew for each scrape; `_told` is the trouble that was logged and is not over."""
+    """Looks at the installation anew for each scrape; `_told` is the trouble that was logged and is not over.
+
+    Only the one thread of `Service.look` asks it.
+    """
 
     def __init__(self, service: Service) -> None:
-        self._service, self._lock = service, Lock()
+        self._service = service
         self._told: str | None = None
         self._known: Figures | None = None
 
@@ -67,8 +69,8 @@ class _OfInstallation(Collector):
         """All that is known now; what cannot be read is absent, and the rest is there."""
         settings, complaints = self._service.now()
         now = self._service.clock.now()
-        samples = [*of_status(status(settings, now, complaints)), *self._of_figures(settings, now)]
-        yield from families(samples)
+        body = status(settings, now, complaints)
+        yield from families([*of_status(body, Period.of(now.date()).name), *self._of_figures(settings, now)])
 
     def _of_figures(self, settings: Settings, now: datetime) -> list[Sample]:
         try:
@@ -81,8 +83,7 @@ class _OfInstallation(Collector):
 
     def _tell(self, trouble: str | None) -> None:
         """Log a trouble once, not at every scrape."""
-        with self._lock:
-            known, self._told = self._told, trouble
+        known, self._told = self._told, trouble
         if trouble is not None and trouble != known:
             log.warning("metrics.incomplete", error=trouble)
 

@@ -33,7 +33,7 @@ _FEED = ("source", "account", "provider")
 METRICS = (
     Metric("build_info", Kind.GAUGE, "1, with the version.", ("version",)),
     Metric("status", Kind.GAUGE, "1 at the word that /status says, 0 at the others.", ("status",)),
-    Metric("store_usable", Kind.GAUGE, "Whether a store is well; what only it knows is absent if not.", ("store",)),
+    Metric("store_usable", Kind.GAUGE, "Whether a store can be used; what only it knows is absent if not.", ("store",)),
     Metric("snapshot_timestamp_seconds", Kind.GAUGE, "When the figures that are served were published."),
     Metric("warehouse_commits_total", Kind.COUNTER, "Commits of the warehouse up to that one."),
     Metric("spend_month_to_date_usd", Kind.GAUGE, "Spend held against the caps of a scope.", ("scope", "kind")),

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import msgspec
 import orjson
 
-from aispend_pipeline.model import FetchState, Reading, Window
-from aispend_pipeline.service.answers import instant
+from aispend_pipeline.model import FetchState, Reading
+from aispend_pipeline.service.answers import days, instant
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.warehouse.pages import StoredFetch, StoredPage
 
@@ -60,7 +60,7 @@ def _page(page: StoredPage, body: bytes) -> dict[str, Any]:
         "page_no": page.place.page_no,
         "reading": page.reading,
         "fetched_at": instant(page.fetched_at),
-        "window": _days(page.window),
+        "window": days(page.window),
         "request": orjson.Fragment(page.request),
         "body_sha256": page.sha256,
         "bytes": page.size,
@@ -89,17 +89,13 @@ def _fetch(fetch: StoredFetch) -> dict[str, Any]:
         "state": fetch.state,
         "started_at": instant(fetch.started_at),
         "finished_at": instant(fetch.finished_at),
-        "window": _days(fetch.window),
+        "window": days(fetch.window),
         "pages": fetch.pages,
         "days_in_use": [day.isoformat() for day in fetch.days_in_use],
         "error_class": fetch.error_class,
         "error": fetch.error,
         "run_id": fetch.run_id,
     }
-
-
-def _days(window: Window) -> dict[str, str]:
-    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
 
 
 def _payload(body: bytes) -> orjson.Fragment | str:

@@ -86,6 +86,7 @@ _ELSEWHERE = {
     "not-found": Kind(404, "Not Found"),
     "method-not-allowed": Kind(405, "Method Not Allowed"),
     "refused": Kind(400, "Bad Request"),
+    "slow-request": Kind(408, "the request was not there in time"),
     "malformed": Kind(400, "this is not HTTP/1.1 as it is written"),
     "target-too-long": Kind(414, "the address is longer than anything that can be asked for"),
     "headers-too-large": Kind(431, "the headers are larger than anything that can be asked for"),
@@ -101,6 +102,7 @@ _ANYWHERE = (
     "too-many-requests",
     "internal",
     "busy",
+    "too-slow",
 )
 
 

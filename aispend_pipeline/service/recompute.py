@@ -10,12 +10,14 @@ from starlette.requests import ClientDisconnect
 
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.due import start_date
+from aispend_pipeline.errors import StoreBusy
 from aispend_pipeline.log import log
 from aispend_pipeline.model import Window
 from aispend_pipeline.recompute import child, requests
 from aispend_pipeline.recompute.asking import Recompute
 from aispend_pipeline.recompute.days import Days, days_of
 from aispend_pipeline.recompute.process import TOLD
+from aispend_pipeline.service import answers
 from aispend_pipeline.service.access import ADMIN, AdminToken
 from aispend_pipeline.service.admin import no_body
 from aispend_pipeline.service.parameters import NoParameters
@@ -25,6 +27,7 @@ from aispend_pipeline.service.recompute_schemas import ID, DifferencesBody, Requ
 from aispend_pipeline.service.shared import Service, live
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.threads import apart
+from aispend_pipeline.warehouse import lock
 
 # A dry run that takes longer is of too many days for one answer.
 DRY_RUN_SECONDS = 120.0
@@ -127,31 +130,27 @@ def _shown(of: Recompute, request: requests.Request) -> dict[str, Any]:
         "status_url": f"{PATH}/{request.id}",
         "state": request.state,
         "how": request.how,
-        **_days(request.window),
+        **answers.days(request.window),
         "asked_at": utc_text(request.asked_at),
         "ended_at": utc_text(request.ended_at) if request.ended_at else None,
         "runs": [
-            {"run_id": piece.run_id, **_days(piece.window), "state": piece.state, "url": of.page(request, piece)}
+            {"run_id": piece.run_id, **answers.days(piece.window), "state": piece.state, "url": of.page(request, piece)}
             for piece in request.pieces
         ],
         "not_remade": [line for piece in request.pieces for line in piece.not_remade],
         "errors": [line for piece in request.pieces for line in piece.errors]
         + ([request.error] if request.error else []),
         "kept": list(request.kept),
-        "left_out": [{**_days(one.window), "why": one.why} for one in request.left_out],
+        "left_out": [{**answers.days(one.window), "why": one.why} for one in request.left_out],
     }
-
-
-def _days(window: Window) -> dict[str, str]:
-    return {"from": str(window.first), "to": str(window.last)}
 
 
 async def _differences(request: Request, settings: Settings, windows: Sequence[Window], seconds: float) -> Response:
     """What would change, from a process that ends with the time or the client; `Problem` where it cannot be told."""
     try:
-        with child.held(settings.home, child.DRY_RUNNING) as lock:
-            process = child.DryRun(settings, windows, lock)
-    except child.Busy:
+        with lock.held(settings.home / child.DRY_RUNNING, 0) as held:
+            process = child.DryRun(settings, windows, held)
+    except StoreBusy:
         raise _already_running("a dry run is under way; ask again when it is done", {"retry-after": "10"}) from None
     answer, gone = asyncio.ensure_future(apart(lambda: process.result(seconds))), asyncio.ensure_future(_gone(request))
     try:

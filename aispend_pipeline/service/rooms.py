@@ -32,9 +32,11 @@ class Room:
     def _is_full(self) -> bool:
         if len(self._in) > self._most:
             return True
+        if self._most_bytes is None:
+            return False
         # An answer that several are sent is there once.
         answers = {id(one.sending): len(one.sending) for one in self._in}
-        return self._most_bytes is not None and sum(answers.values()) > self._most_bytes
+        return sum(answers.values()) > self._most_bytes
 
     def leave(self, connection: Connection) -> None:
         """Forget it, if it is there."""

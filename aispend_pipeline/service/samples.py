@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aispend_pipeline.alerts.evaluate import CHANNEL, INGEST
 from aispend_pipeline.caps.model import UNKNOWN, Level
-from aispend_pipeline.health.reasons import Health
+from aispend_pipeline.health.reasons import Health, Kind
 from aispend_pipeline.health.stores import Looked, Store
 from aispend_pipeline.model import CoverageState, FetchState
 from aispend_pipeline.warehouse import Published
@@ -40,16 +40,16 @@ class Figures:
     stored_pages: int
 
 
-def of_status(body: Mapping[str, Any]) -> Iterator[Sample]:
-    """What the body of `/status` has of the installation, its caps and its messages."""
+def of_status(body: Mapping[str, Any], period: str) -> Iterator[Sample]:
+    """What the body of `/status` has of the installation, its caps in `period` (`2026-06`) and its messages."""
     yield Sample("build_info", (body["version"],), 1)
     yield from _one_of("status", (), [word.value for word in Health], body["status"])
     for store in body["stores"]:
         looked = Looked(Store(store["store"]), None if store["state"] == "ok" else store["state"], store["detail"])
-        yield Sample("store_usable", (store["store"],), looked.reason() is None)
-    month = max((cap["period"] for cap in body["caps"]), default=None)
+        reason = looked.reason()
+        yield Sample("store_usable", (store["store"],), reason is None or reason.kind is Kind.WAITS)
     for cap in body["caps"]:
-        if cap["period"] == month:
+        if cap["period"] == period:
             yield from _of_cap(cap)
     yield from _at("last_evaluation_timestamp_seconds", body["last_evaluation_at"])
     if body["outbox"] is not None:

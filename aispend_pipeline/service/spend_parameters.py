@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import Field, field_validator
 
-from aispend_pipeline.service.cursors import opened, sealed
+from aispend_pipeline.service.cursors import figures_of, opened_of, sealed_of
 from aispend_pipeline.service.evidence_parameters import Names
 from aispend_pipeline.service.forms import Form
 from aispend_pipeline.service.parameters import Days, Limit
@@ -121,24 +121,16 @@ class SpendParameters(Days):
         """How many groups came before; `Problem` for a cursor that this question never gave of these figures."""
         if self.cursor is None:
             return 0
-        figures, skip = opened(self.cursor, tuple[str, Skip], self._asked(question))
-        if figures != _figures(question, published):
-            raise Problem(400, "bad-cursor", "cursor: the figures have changed since; start again without it")
-        return skip
+        return opened_of(figures_of(published, question.window), self.cursor, Skip, self._asked(question))
 
     def cursor_at(self, question: Question, published: Published, skip: int) -> str:
         """A cursor that is good for this question, with any limit and in any form, as long as the figures are these."""
-        return sealed((_figures(question, published), skip), self._asked(question))
+        return sealed_of(figures_of(published, question.window), skip, self._asked(question))
 
     def _asked(self, question: Question) -> object:
         """What a cursor is bound to; not the days that were left out."""
         days = str(self.first), str(self.last)
         return days, question.group_by, question.filters, question.order, self.compare
-
-
-def _figures(question: Question, published: Published) -> str:
-    """What may be others tomorrow: the snapshot, and the days where they were left out."""
-    return f"{published.store_id[:8]}-{published.seq}-{question.window}"
 
 
 def _split(given: list[str]) -> list[str]:

@@ -276,7 +276,7 @@ _MALFORMED = Problem(400, "malformed", "this is not HTTP/1.1 as it is written")
 _LONG_TARGET = Problem(414, "target-too-long", "the address is longer than anything that can be asked for")
 _LARGE_HEAD = Problem(431, "headers-too-large", "the headers are larger than anything that can be asked for")
 _LARGE_BODY = Problem(413, "too-large", "the body is larger than anything that can be asked for")
-_SLOW = Problem(408, "too-slow", "the request was not there in time")
+_SLOW = Problem(408, "slow-request", "the request was not there in time")
 
 
 def _on_the_wire(problem: Problem) -> bytes:

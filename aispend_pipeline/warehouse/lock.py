@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aispend_pipeline.errors import StoreBusy
+from aispend_pipeline.warehouse import folder
 
 
 class Holder(NamedTuple):
@@ -26,18 +27,20 @@ def busy_writing(file: Path, holder: str, timeout: float) -> str:
 
 
 @contextmanager
-def held(file: Path, timeout: float, busy: Callable[[Path, str, float], str] = busy_writing) -> Iterator[None]:
+def held(file: Path, timeout: float, busy: Callable[[Path, str, float], str] = busy_writing) -> Iterator[int]:
     """Hold `file`'s lock; `StoreBusy`, naming the holder as `busy` words it, after `timeout` seconds of waiting.
 
-    The descriptor is not inherited, so a child process cannot keep the lock alive.
+    The descriptor is not inherited: only a child process that it is passed on to keeps the lock alive. Raises
+    `StoreError` where the file cannot be made.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with folder.told_of_trouble(file.parent):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(descriptor, file, timeout, busy)
         with suppress(OSError):  # the name is for people; a full disk must not refuse the lock
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

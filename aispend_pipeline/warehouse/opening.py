@@ -51,6 +51,10 @@ def connected(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             full = f"{file}: {told}; free some space and run the command again"
             raise StoreError(full, Trouble.FULL) from error
         raise StoreError(f"{file}: {told}") from error
+    except RuntimeError as error:  # of what a signal raises inside a query DuckDB makes one of its own
+        if error.__cause__ is None or isinstance(error.__cause__, Exception):
+            raise
+        raise error.__cause__ from None
     finally:
         with suppress(duckdb.Error):
             connection.rollback()

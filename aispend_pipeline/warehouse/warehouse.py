@@ -1,7 +1,7 @@
 """The warehouse: one DuckDB file, one writer at a time, and a published copy for everyone else."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -109,13 +109,8 @@ class Warehouse:
             self._publish(seq + 1, store_id)
         return True
 
-    @contextmanager
-    def _locked(self, timeout: float) -> Iterator[None]:
-        with folder.told_of_trouble(self.home), ExitStack() as stack:
-            stack.enter_context(lock.held(self.home / "writer.lock", timeout))
-            held = stack.pop_all()
-        with held:
-            yield
+    def _locked(self, timeout: float) -> AbstractContextManager[int]:
+        return lock.held(self.home / "writer.lock", timeout)
 
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -105,6 +105,7 @@ def test_each_figure_is_the_simulated_organisations_own(after_a_tick):
     assert not_known == {("anthropic_costs", str(LOOK_BACK.last), "not_due")}
 
 
+@pytest.mark.long
 def test_an_answer_that_contradicts_itself_fails_its_check_and_the_others_are_published(after_a_tick):
     before = asked(after_a_tick.home, "provider", "account", "day")
     with after_a_tick.installation.warehouse.write() as transaction:

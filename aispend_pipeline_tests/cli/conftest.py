@@ -21,7 +21,7 @@ from contextlib import (
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from unittest import mock
 
 import pytest
@@ -106,14 +106,14 @@ class Shell:
         """The home as an ingest of these days leaves it, without Dagster."""
         fill(Settings.load(self.environment({}), None), self.clock or SystemClock(), Window(first, last))
 
-    def start(self, *arguments: str, **more: str) -> subprocess.Popen:
-        """The command in a process of its own."""
+    def start(self, *arguments: str, stderr: IO[str] | int = subprocess.PIPE, **more: str) -> subprocess.Popen:
+        """The command in a process of its own; who does not empty `stderr` meanwhile gives a file."""
         return subprocess.Popen(
             [str(Path(sys.executable).parent / "aispend"), *arguments],
             env=self.environment(more),
             cwd=self.folder,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 
@@ -127,7 +127,7 @@ class Shell:
             process.kill()
             process.communicate()
             raise
-        return Result(process.returncode, out, err)
+        return Result(process.returncode, out, err or "")
 
     def run_apart(self, *arguments: str, **more: str) -> Result:
         """As `run`, in a process of its own."""

@@ -172,6 +172,7 @@ def test_records_that_cannot_be_understood_are_said_and_the_good_ones_are_there(
     assert costs(spent(shell))[YESTERDAY] == "3.75"
 
 
+@pytest.mark.long
 def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
     with world(tmp_path / "shell", OPENAI_API_KEY__EU=KEY_EU) as (shell, organisation):
         organisation.broken[KEY_EU] = REFUSED

@@ -135,6 +135,27 @@ class TestTheCommands:
     def test_none_begins_openly_by_oversight(self, refused, arguments):
         assert "AISPEND_HOST: 0.0.0.0 is open to other machines" in refused(*arguments, AISPEND_HOST="0.0.0.0")
 
+    @pytest.mark.parametrize("arguments", [("serve", "--host", "0.0.0.0"), ("up",)])
+    def test_a_clear_word_reaches_who_listens(self, refused, monkeypatch, arguments):
+        def listen(settings: Settings, *_: object, insecure: bool) -> None:
+            raise UsageError(f"{settings.host} {insecure}")
+
+        monkeypatch.setattr(listening, "listen", listen)
+        own = {} if "--host" in arguments else {"AISPEND_HOST": "0.0.0.0"}
+
+        assert refused(*arguments, **own) == "0.0.0.0 False"
+        assert refused(*arguments, "--insecure", **own) == "0.0.0.0 True"
+
+    def test_it_opens_dagsters_ui_too(self, shell, monkeypatch):
+        def listen(*_: object, **__: object) -> None:
+            raise UsageError("enough")
+
+        monkeypatch.setattr(listening, "listen", listen)
+        said = shell.run("up", "--insecure", AISPEND_DAGSTER_HOST="0.0.0.0").err
+
+        assert "warning: AISPEND_DAGSTER_HOST: 0.0.0.0 is open to other machines" in said
+        assert said.endswith("enough\n")
+
     def test_nor_does_dagsters_ui(self, refused):
         assert "Dagster's UI asks nobody" in refused("up", AISPEND_DAGSTER_HOST="0.0.0.0", **TOKEN)
 

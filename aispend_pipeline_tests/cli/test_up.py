@@ -24,18 +24,11 @@ from aispend_pipeline.settings import DOTENV, Settings
 from aispend_pipeline.state.database import state_of
 
 from ..alerts.receivers import HttpReceiver, http_receiver, status
+from ..waiting import first_line, until
 from .conftest import KEY, Shell, ago, one_line, world
 from .test_demo_that_stays import free_port
 
 CAPPED = {"OPENAI_API_KEY": KEY, "OPENAI_HARD_CAP": "5", "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x"}
-
-
-def until(come: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something has come."""
-    ends = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 class TestTheDispatchLoop:
@@ -201,8 +194,7 @@ def caps_known(shell: Shell) -> set[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
-def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_nothing(tmp_path, ended_by):
+def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_nothing(tmp_path):
     with http_receiver(status(500)) as slack, world(tmp_path / "shell") as (shell, _):
         port = free_port()
         dotenv = shell.folder / ".env"
@@ -213,7 +205,7 @@ def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_noth
         shell.fill(ago(1), ago(1))
         process = shell.start("up")
         try:
-            said = [process.stdout.readline() for _ in range(4)]
+            said = [first_line(process) for _ in range(4)]
             assert said[0] == "starting Dagster\n"
             assert said[-1].startswith(f"answering on http://127.0.0.1:{port}/spend")
             assert httpx.get(f"http://127.0.0.1:{port}/status").json()["caps"][0]["scope"] == "openai"
@@ -227,7 +219,7 @@ def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_noth
             until(lambda: caps_known(shell) == {"8000"}, 120)
             under = descendants(process.pid)
         finally:
-            done = shell.finish(process, send=ended_by)
+            done = shell.finish(process, send=signal.SIGINT)
 
     assert len(under) >= 4
     assert done.code == 0

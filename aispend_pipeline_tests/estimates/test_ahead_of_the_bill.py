@@ -146,6 +146,7 @@ def test_at_every_moment_the_total_is_what_is_billed_of_some_and_estimated_of_th
             assert_counted_once(now)
 
 
+@pytest.mark.long
 def test_over_midnight_and_until_the_bill_is_there_nothing_is_counted_twice(noon, tmp_path):
     with world(copied(noon.settings.home, tmp_path / "home")) as now:
         for instant in (datetime(2026, 11, 11, 0, 10, tzinfo=UTC), datetime(2026, 11, 11, 5, 10, tzinfo=UTC)):

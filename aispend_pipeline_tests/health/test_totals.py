@@ -84,6 +84,10 @@ LOST = {
             f" run: aispend recompute --from {NEXT} --to {NEXT}"
         ],
     ),
+    "money without a rate": (
+        f"DELETE FROM unconverted_daily WHERE day = '{NEXT}'",
+        [f"openai eu: the sums of 1 day are not those of their rows; run: aispend recompute --from {NEXT} --to {NEXT}"],
+    ),
     "a digit": (
         "UPDATE spend_daily SET billed_usd = billed_usd + 0.000000000000000001 WHERE account = 'default'",
         [f"openai default: the sums of 2 days are not those of their rows; {SUMS}"],

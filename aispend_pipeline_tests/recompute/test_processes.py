@@ -4,8 +4,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from aispend_pipeline.assets.in_process import prepare_instance
 from aispend_pipeline.assets.tags import LANE, REQUEST
 from aispend_pipeline.cli import processes
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.errors import StoreBusy
 from aispend_pipeline.recompute import child
 from aispend_pipeline.recompute.asking import Recompute
 from aispend_pipeline.recompute.queue import Away, Queue
@@ -28,6 +28,7 @@ from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import lock
 from aispend_pipeline_tests.cli.conftest import Shell
 from aispend_pipeline_tests.cli.test_demo_that_stays import free_port
+from aispend_pipeline_tests.waiting import first_line, until
 from aispend_pipeline_tests.warehouse.building import packed
 from aispend_pipeline_tests.whole.world import PRELOAD
 
@@ -36,16 +37,9 @@ from .site import ADMIN, ASKED, DAYS, PATH, TOKEN, Site, ended
 pytestmark = pytest.mark.long
 
 
-def until(come: Callable[[], bool], seconds: float = 60) -> None:
-    ends = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-
-
 def free(home: Path, name: str) -> bool:
     """Whether no process holds the lock."""
-    with suppress(child.Busy), child.held(home, name):
+    with suppress(StoreBusy), lock.held(home / name, 0):
         return True
     return False
 
@@ -75,7 +69,7 @@ def serving(shell: Shell) -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
         ) as process,
     ):
         try:
-            base = re.search(r"http://127\.0\.0\.1:[0-9]+", process.stdout.readline())[0]
+            base = re.search(r"http://127\.0\.0\.1:[0-9]+", first_line(process))[0]
             with httpx.Client(base_url=base, headers=ADMIN, timeout=60) as client:
                 yield process, client
         finally:
@@ -150,11 +144,15 @@ def test_beside_an_ingest_that_is_about_to_commit_it_waits_its_turn_and_a_second
     with serving(shell) as (_, service):
         # As an ingest does that has read; one without keys has nothing to add up.
         with shell.start("recompute", "--from", ASKED["from"], "--to", ASKED["from"]) as other:
-            until(lambda: any(file.name.startswith("came-") for file in fate.iterdir()))
-            body = begun(service)
-            refused = service.post(PATH, params=ASKED)
-            (fate / "meet-at-before_commit").unlink()
-            assert other.wait(60) == 0
+            try:
+                until(lambda: any(file.name.startswith("came-") for file in fate.iterdir()))
+                body = begun(service)
+                refused = service.post(PATH, params=ASKED)
+                (fate / "meet-at-before_commit").unlink()
+                assert other.wait(60) == 0
+            finally:
+                (fate / "meet-at-before_commit").unlink(missing_ok=True)
+                other.kill()
         done = ended(service, body)
 
     assert (refused.status_code, body["run_id"] in refused.json()["detail"]) == (409, True)
@@ -184,7 +182,7 @@ class TestADryRun:
             with pytest.raises(httpx.ReadTimeout):
                 service.post(PATH, params=dry, timeout=1)
             until(lambda: free(site.home, child.DRY_RUNNING), 10)
-            with child.held(site.home, child.DRY_RUNNING):
+            with lock.held(site.home / child.DRY_RUNNING, 0):
                 refused = service.post(PATH, params=dry)
 
         assert (refused.status_code, refused.json()["detail"]) == (

@@ -23,6 +23,7 @@ from aispend_pipeline.recompute.requests import (
 )
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import State
+from aispend_pipeline.warehouse import lock
 from aispend_pipeline_tests.service.world import DAYS, NOW, StandingClock
 
 
@@ -83,7 +84,7 @@ def test_while_one_is_open_another_is_refused_also_by_another_process_and_later_
 
 
 def test_of_many_that_ask_at_once_one_is_taken(home):
-    start, taken = threading.Barrier(4), []
+    start, taken = threading.Barrier(4, timeout=30), []
 
     def claim() -> None:
         mine, request = Requests(State(home)), asked()
@@ -99,7 +100,7 @@ def test_of_many_that_ask_at_once_one_is_taken(home):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
 
     assert (len(taken), len({*taken})) == (4, 1)
 
@@ -112,7 +113,16 @@ def test_what_is_over_is_not_changed_any_more(requests):
     requests.note(request.id, request.pieces[0].done("run", [], []))
 
     known = requests.get(request.id)
-    assert (known.ended_at, known.error, known.pieces) == (NOW, "the first reason", request.pieces)
+    assert (known.ended_at, known.error) == (NOW, "the first reason")
+    assert {piece.state for piece in known.pieces} == {Progress.FAILED}
+
+
+def test_of_one_that_dagster_makes_it_stays_known_how_far_its_runs_were(requests):
+    request = replace(asked(), how=How.DAGSTER)
+    requests.claim(request)
+    requests.end(request.id, NOW, "nobody knows what became of them")
+
+    assert requests.get(request.id).pieces == request.pieces
 
 
 def test_of_lines_without_end_some_are_kept_and_counted(requests):
@@ -147,7 +157,7 @@ def test_one_whose_process_is_gone_is_closed_and_says_so_and_the_next_is_taken(h
     request = asked()
     requests.claim(request)
 
-    with child.held(home, child.RUNNING):  # as its process does
+    with lock.held(home / child.RUNNING, 0):  # as its process does
         assert recompute.get(request.id).ended_at is None
         with pytest.raises(AlreadyRunning):
             recompute.ask(Days([DAYS]))
@@ -159,7 +169,7 @@ def test_one_whose_process_is_gone_is_closed_and_says_so_and_the_next_is_taken(h
 
 
 def test_a_process_that_is_just_ending_has_another_asked_again(home, recompute):
-    with child.held(home, child.RUNNING), pytest.raises(AlreadyRunning) as refused:
+    with lock.held(home / child.RUNNING, 0), pytest.raises(AlreadyRunning) as refused:
         recompute.ask(Days([DAYS]))
 
     assert (refused.value.request, str(refused.value)) == (None, "another request is just ending")

@@ -258,6 +258,10 @@ MISTAKEN = {
         ("estimates", "estimate", "FROM estimated\n", "FROM (FROM estimated WHERE meter <> 'output') AS estimated\n"),
         r"openai default 2026-05-04: 20 units more were measured than are estimated",
     ),
+    "money without a rate is lost": (
+        ("rollup", "unconverted_daily", "amount <> 0 AND day", "amount > 3 AND day"),
+        r"openai default 2026-05-04 o3: the rows are 3\.0+ EUR more than the rollup says",
+    ),
     "an hour is lost": (
         ("rollup", "spend_hourly", "FROM billed_by_hour AS parts\n", "FROM (FROM billed_by_hour LIMIT 0) AS parts\n"),
         r"openai default 2026-05-04: the hours are -1\.0+ USD more than the day",
@@ -266,11 +270,11 @@ MISTAKEN = {
 
 
 @pytest.mark.parametrize("name", MISTAKEN)
-def test_a_mistake_in_the_estimates_rolls_everything_back(warehouse, clock, monkeypatch, name):
+def test_a_mistake_in_sums_or_estimates_rolls_everything_back(warehouse, clock, monkeypatch, name):
     (room, file, right, wrong), says = MISTAKEN[name]
     store(
         warehouse,
-        complete({DAY: [line("1", "gpt-4o")]}),
+        complete({DAY: [line("1", "gpt-4o"), line("3", "o3", currency="eur")]}),
         used({day: [completions("gpt-4o", 10**6, 20)] for day in (DAY, NEXT)}),
     )
     sound = statement(room, file)

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from aispend_pipeline.settings import OURS
 
+from ..waiting import first_line
+
 PATIENCE = 30  # seconds; only what is broken takes that long
 _CODE = f"from {__name__} import serve; serve()"
 
@@ -89,7 +91,7 @@ def bounded(
             text=True,
         )
     try:
-        said = process.stdout.readline()
+        said = first_line(process)
         found = re.search(r"http://127.0.0.1:(\d+)", said)
         assert found, said + log.read_text()
         yield Bounded(int(found[1]), process, log)
@@ -122,5 +124,7 @@ def answer(connection: socket.socket) -> bytes:
     head, _, body = read.partition(b"\r\n\r\n")
     length = int(re.search(rb"content-length: (\d+)", head)[1])
     while len(body) < length:
-        body += connection.recv(65_536)
+        part = connection.recv(65_536)
+        assert part, head
+        body += part
     return head + b"\r\n\r\n" + body

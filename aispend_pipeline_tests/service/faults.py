@@ -85,9 +85,5 @@ def garbage_header(content: bytes) -> bytes:
     return b"\x99" * 4096 + content[4096:]
 
 
-def nothing(_: bytes) -> bytes:
-    return b""
-
-
 def rubbish(_: bytes) -> bytes:
     return b"no database at all\n" * 1000

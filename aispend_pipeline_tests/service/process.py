@@ -13,6 +13,8 @@ from typing import IO
 
 from aispend_pipeline.settings import OURS
 
+from ..waiting import first_line
+
 
 @contextmanager
 def service_process(home: Path, *options: str, **settings: str) -> Iterator[tuple[str, subprocess.Popen]]:
@@ -29,7 +31,7 @@ def service_process(home: Path, *options: str, **settings: str) -> Iterator[tupl
             text=True,
         )
         try:
-            said = process.stdout.readline()
+            said = first_line(process)
             found = re.search(r"http://[^/]+", said)
             assert found, said + _written(told)
             yield found[0], process

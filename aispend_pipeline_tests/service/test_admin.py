@@ -200,13 +200,14 @@ class TestTheToken:
         assert "ADMIN_TOKEN" in body["detail"]
         assert slack.received == []
 
-    @pytest.mark.parametrize("values", WRONG.values(), ids=WRONG)
-    def test_what_is_not_just_it_is_refused(self, client, slack, values):
-        answer = client.post(PATH, headers=[(b"Authorization", value) for value in values])
+    def test_what_is_not_just_it_is_refused(self, client, slack):
+        for name, values in WRONG.items():
+            answer = client.post(PATH, headers=[(b"Authorization", value) for value in values])
 
-        body = assert_problem(answer, 401, PATH)
-        assert answer.headers["www-authenticate"] == "Bearer"
-        assert (body["type"], TOKEN in answer.text, slack.received) == ("urn:aispend:problem:unauthorized", False, [])
+            body = assert_problem(answer, 401, PATH)
+            assert answer.headers["www-authenticate"] == "Bearer", name
+            assert (body["type"], TOKEN in answer.text) == ("urn:aispend:problem:unauthorized", False), name
+        assert slack.received == []
 
     @settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(value=strategies.binary(max_size=60) | strategies.binary(max_size=30).map(b"Bearer ".__add__))
@@ -280,11 +281,12 @@ class TestTheRequest:
         assert assert_problem(client.post(PATH + query, headers=ADMIN), 422, PATH)["detail"] == said
         assert slack.received == []
 
-    @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-    def test_other_methods_are_refused_with_what_is_allowed(self, client, slack, method):
-        answer = client.request(method, PATH, headers=ADMIN)
+    def test_other_methods_are_refused_with_what_is_allowed(self, client, slack):
+        for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+            answer = client.request(method, PATH, headers=ADMIN)
 
-        assert (answer.status_code, answer.headers["allow"], slack.received) == (405, "POST", [])
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST"), method
+        assert slack.received == []
 
 
 def test_a_receiver_that_never_answers_holds_up_no_reader(one, tmp_path_factory):

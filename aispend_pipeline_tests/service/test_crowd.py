@@ -4,6 +4,8 @@ import asyncio
 
 from aispend_pipeline.service.guard import Crowd
 
+from .bounded import PATIENCE
+
 
 async def nothing(scope, receive, send) -> None:
     """An application that answers nothing."""
@@ -36,7 +38,7 @@ class TestTheCrowd:
             await crowd(asked("192.0.2.1"), nothing, send)
             return sent  # the liveness probe was not sent away
 
-        assert asyncio.run(scene()) == [503, 200, 200, 200, 200]
+        assert asyncio.run(asyncio.wait_for(scene(), PATIENCE)) == [503, 200, 200, 200, 200]
 
     def test_no_client_takes_the_place_of_all_others(self):
         async def scene() -> list[tuple[str, bytes]]:
@@ -61,7 +63,7 @@ class TestTheCrowd:
             await asyncio.gather(*asking)
             return sent
 
-        (greedy, refusal), *others = asyncio.run(scene())
+        (greedy, refusal), *others = asyncio.run(asyncio.wait_for(scene(), PATIENCE))
         assert greedy == "192.0.2.1"
         assert b"2 requests from your address are being answered" in refusal
         assert sorted(others) == [(f"192.0.2.{last}", b"fine") for last in (1, 1, 2, 2)]

@@ -16,9 +16,9 @@ import pytest
 
 from aispend_pipeline.warehouse import Warehouse
 
+from ..waiting import until
 from .bounded import PATIENCE, Bounded, bounded, rest
 from .test_refusals import assert_problem
-from .wire_world import until
 from .world import StandingClock
 
 
@@ -28,31 +28,43 @@ def asked_by(service: Bounded, address: str) -> httpx.Client:
     return httpx.Client(base_url=service.base, transport=transport, timeout=PATIENCE)
 
 
+@contextmanager
+def handles_for(number: int) -> Iterator[None]:
+    """This process may open so many files and sockets, while the block runs."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before, number + 500), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
 @pytest.mark.long
 class TestFloods:
     def test_beyond_its_rate_an_address_is_told_to_wait_and_others_are_not(self, settings, tmp_path):
         with (
-            bounded(settings.home, tmp_path, AISPEND_RATE_LIMIT="50") as service,
+            bounded(settings.home, tmp_path, AISPEND_RATE_LIMIT="10") as service,
             asked_by(service, "127.0.0.2") as flood,
             asked_by(service, "127.0.0.3") as other,
         ):
             began, statuses, waits, others = time.monotonic(), Counter(), set(), Counter()
-            for number in range(600):
+            for number in range(200):
                 told = flood.get("/spend")
                 statuses[told.status_code] += 1
                 waits.add(told.headers.get("retry-after"))
-                if number % 50 == 0:
+                if number % 20 == 0:
                     others[other.get("/spend").status_code] += 1
-                time.sleep(max(0.0, began + number / 200 - time.monotonic()))
+                time.sleep(max(0.0, began + number / 100 - time.monotonic()))
             took = time.monotonic() - began
 
         assert {*statuses} == {200, 429}
-        assert statuses[200] <= 50 * (took + 1)
+        assert statuses[200] <= 10 * (took + 1)
         assert waits == {None, "1"}
-        assert others == {200: 12}
+        assert others == {200: 10}
 
     def test_500_idle_and_500_slow_connections_hold_up_nobody_and_are_gone_in_the_end(self, settings, tmp_path):
         with (
+            handles_for(1000),
             bounded(settings.home, tmp_path, {"request_seconds": 3.0}) as service,
             httpx.Client(base_url=service.base, timeout=PATIENCE) as client,
             ExitStack() as stack,
@@ -92,7 +104,7 @@ class TestFloods:
                 thread.join(PATIENCE)
             alone = httpx.get(f"{service.base}/spend").status_code
 
-        assert (sum(statuses.values()), {*statuses} <= {200, 503}, alone) == (400, True, 200)
+        assert (sum(statuses.values()), {*statuses}, alone) == (400, {200, 503}, 200)
 
 
 # The machine's administrator has no bound to threads: the process is counted as somebody else's, and may not exceed.

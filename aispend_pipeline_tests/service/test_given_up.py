@@ -23,8 +23,9 @@ from aispend_pipeline.service.problems import Problem
 from aispend_pipeline.service.shared import Service
 from aispend_pipeline.service.state import add_state
 
+from ..waiting import until
 from .bounded import PATIENCE, answer
-from .wire_world import GET, until, wired
+from .wire_world import GET, wired
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1"
 # More than there are threads for.
@@ -50,7 +51,7 @@ def test_a_question_that_takes_too_long_is_given_up_and_holds_up_nobody(service)
         service.limits = Limits(answer_seconds=PATIENCE)
         return await service.read(lambda *_: 42)
 
-    assert asyncio.run(scene()) == 42
+    assert asyncio.run(asyncio.wait_for(scene(), PATIENCE)) == 42
 
 
 def test_one_that_is_between_two_statements_just_then_does_not_begin_the_next(service):
@@ -74,7 +75,7 @@ def test_one_that_is_between_two_statements_just_then_does_not_begin_the_next(se
             await asking
         gone.set()
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE))
     given_up = ended.wait(PATIENCE)  # although the loop is over
     with suppress(duckdb.ConnectionException):  # it is closed
         cursors[0].interrupt()

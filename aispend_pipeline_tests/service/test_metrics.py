@@ -1,5 +1,6 @@
 """`GET /metrics` says in numbers what `/status` says in words, and what is not known is not there."""
 
+import os
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from starlette.testclient import TestClient
 from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.service.metrics_declared import METRICS, PREFIX, Kind
-from aispend_pipeline.warehouse import Warehouse
+from aispend_pipeline.warehouse import Warehouse, lock
 from aispend_pipeline.warehouse.retention import expire
 from aispend_pipeline_tests.alerts.receivers import http_receiver
 from aispend_pipeline_tests.alerts.receivers import status as answering
@@ -161,10 +162,41 @@ def test_what_was_never_read_has_no_age_and_no_spend(home):
     assert scrape("outbox_oldest_pending_seconds") is None
 
 
+def test_caps_that_nobody_looked_at_are_there_and_say_so(one):
+    scrape = Scrape(client_of(one))
+
+    assert scrape("cap_level", scope="openai", level="unknown") == scrape("store_usable", store="state") == 1
+    assert scrape("cap_usd", scope="openai", cap="hard") == 100
+    assert scrape("last_evaluation_timestamp_seconds") is None
+
+
 def test_a_new_month_in_which_nothing_was_read_yet_has_no_spend_and_not_zero(one):
     one.clock.instant = datetime.fromisoformat("2026-07-01T00:05:00Z")
 
     assert Scrape(client_of(one)).of("account_spend_month_to_date_usd") == []
+
+
+def test_caps_that_were_removed_last_month_are_not_this_months(told):
+    told.clock.instant = datetime.fromisoformat("2026-07-02T00:05:00Z")
+    for name in SOFT:
+        del told.set[name]
+
+    scrape = Scrape(client_of(told))
+
+    assert [cap["period"] for cap in told.status()["caps"]] == ["2026-06"]
+    for name in ("cap_usd", "cap_level", "spend_month_to_date_usd", "forecast_month_end_usd"):
+        assert scrape.of(name) == []
+
+
+def test_a_warehouse_that_is_written_for_long_can_be_used(one):
+    file = one.home / "writer.lock"
+    with lock.held(file, 0):
+        began = (one.clock.now() - timedelta(hours=1)).timestamp()
+        os.utime(file, (began, began))
+        scrape = Scrape(client_of(one))
+        states = {store["store"]: store["state"] for store in one.status()["stores"]}
+
+    assert (states["warehouse"], scrape("store_usable", store="warehouse")) == ("locked", 1)
 
 
 def test_a_damaged_snapshot_takes_only_its_own_figures_away(told, tmp_path, capsys):

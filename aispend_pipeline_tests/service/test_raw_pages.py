@@ -98,25 +98,6 @@ def test_walking_lists_each_page_once_newest_fetch_first(client, limit):
     assert [int(number) for fetch, number in by_fetch if fetch == by_fetch[-1][0]] in ([1, 2], [1, 2, 3, 4])
 
 
-@pytest.mark.long
-def test_walking_lists_each_page_once_even_while_ingests_go_on(tmp_path):
-    clock = StandingClock()
-    with filled(tmp_path / "home", clock, COSTS) as made:
-        client = TestClient(create_app(made, clock))
-        before = [item["id"] for item in walk(client, limit="500")]
-        ingests = iter(range(2))
-
-        def another_ingest() -> None:
-            if next(ingests, None) is not None:
-                fill(made, clock, sources=COSTS)
-
-        walked = walk(client, another_ingest, limit="3")
-        after = client.get(RAW, params={"limit": "500"}).json()["items"]
-
-    assert [item["id"] for item in walked] == before
-    assert len(after) == 3 * len(before)
-
-
 def test_identical_bodies_of_two_fetches_are_kept_once_and_listed_twice(tmp_path):
     clock = StandingClock()
     with filled(tmp_path / "home", clock, COSTS) as made:

@@ -17,7 +17,7 @@ from aispend_pipeline.recompute.days import Days
 from aispend_pipeline.recompute.requests import How, Requests, new_request
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.state.database import State
-from aispend_pipeline.warehouse import Warehouse
+from aispend_pipeline.warehouse import Warehouse, lock
 from aispend_pipeline_tests.cli.conftest import ago
 from aispend_pipeline_tests.recompute.fake_dagster import fake_dagster
 from aispend_pipeline_tests.recompute.site import (
@@ -106,6 +106,13 @@ def test_days_are_made_again_beside_the_service_while_readers_see_them_as_they_w
     assert recorded.tags["aispend/request"] == body["run_id"]
 
 
+def test_a_dry_run_answers_at_once_what_would_change(client, document):
+    answer = client.post(PATH, params={**ASKED, "dryRun": "true"})
+
+    assert answer.status_code == 200
+    assert hold(document, answer) == {**ASKED, "changes": [], "not_remade": []}
+
+
 def refused(client: TestClient, **params: str) -> str:
     """Why nothing is begun."""
     answers = [client.post(PATH, params=params | dry) for dry in ({}, {"dryRun": "true"})]
@@ -171,7 +178,7 @@ class TestDaysWithoutPages:
 def test_while_another_is_open_its_place_is_in_a_header_and_while_one_is_ending_how_long_to_wait(site):
     service = TestClient(create_app(site.settings(), SystemClock()), base_url="http://127.0.0.1", headers=ADMIN)
     request = new_request(How.CHILD, Days([DAYS]), SystemClock().now())
-    with child.held(site.home, child.RUNNING):
+    with lock.held(site.home / child.RUNNING, 0):
         ending = service.post(PATH, params=ASKED)
         Requests(State(site.home)).claim(request)
         running = service.post(PATH, params=ASKED)

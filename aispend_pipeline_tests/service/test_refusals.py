@@ -47,11 +47,11 @@ NO_DATES = [
 
 @pytest.mark.parametrize("path", ["/spend", "/providers/openai/raw"])
 @pytest.mark.parametrize("name", ["from", "to"])
-@pytest.mark.parametrize("text", NO_DATES, ids=lambda text: repr(text[:16]))
-def test_only_a_plain_date_is_a_date(client, path, name, text):
-    body = assert_problem(client.get(path, params={name: text}), 422, path)
+def test_only_a_plain_date_is_a_date(client, path, name):
+    for text in NO_DATES:
+        body = assert_problem(client.get(path, params={name: text}), 422, path)
 
-    assert body["detail"] == f"{name}: is not a date written YYYY-MM-DD"
+        assert body["detail"] == f"{name}: is not a date written YYYY-MM-DD", text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-import time
+import threading
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +16,8 @@ from aispend_pipeline.service.traffic import Noted, Traffic
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import Warehouse
 
+from ..waiting import until
+from .bounded import PATIENCE
 from .installation import Installation
 
 
@@ -113,24 +115,23 @@ def test_what_machines_ask_is_logged_for_those_who_look_closely(own, noted):
 def test_a_client_that_hangs_up_before_the_answer_is_told_apart(noted):
     async def slow(scope, receive, send):
         await receive()
-        while not gone:
+        asked.set()
+        while not gone.is_set():
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)  # the loop sees it go
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    gone: list[bool] = []
+    asked, gone = threading.Event(), threading.Event()
     with served(_under(slow)) as base:
         host, port = base.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as client:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as client:
             client.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
-            time.sleep(0.05)
+            assert asked.wait(PATIENCE)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        gone.append(True)
-        lines = []
-        while not lines:
-            time.sleep(0.01)
-            lines += noted()
+        gone.set()
+        lines: list[dict] = []
+        until(lambda: lines.extend(noted()) or bool(lines))
 
     assert [(line["broken_off"], line["bytes"]) for line in lines] == [(True, 2)]
 

@@ -147,6 +147,7 @@ def test_no_other_protocol_is_spoken(patient, wish):
     assert b"\r\nconnection: close\r\n" in answered
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kept", [b"", b"connection: close\r\n"])
 def test_who_sends_a_body_that_nobody_reads_hears_an_answer_all_the_same(patient, kept):
     """Closing at once would throw away what is on its way to the client."""
@@ -162,6 +163,7 @@ def test_who_is_answered_before_all_of_a_body_came_hears_that_no_other_request_w
         assert b"\r\nconnection: close\r\n" in answer(connection)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kept", [b"", b"connection: close\r\n"])
 def test_once_it_is_answered_the_rest_of_a_body_is_heard_for_a_while_and_not_waited_for(patient, kept):
     with patient.connect() as connection:

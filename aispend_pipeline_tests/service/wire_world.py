@@ -3,8 +3,7 @@
 import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -43,14 +42,6 @@ class Recorder:
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-def until(come: Callable[[], bool]) -> None:
-    """Wait until something has come."""
-    ends = time.monotonic() + PATIENCE
-    while not come():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
 
 
 class Wired:

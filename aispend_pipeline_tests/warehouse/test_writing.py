@@ -26,6 +26,24 @@ def test_a_write_is_there_when_its_block_has_ended(warehouse):
     assert look(warehouse, "SELECT word FROM note") == [("kept",)]
 
 
+class Ended(BaseException):
+    """What a handler of signals may raise, as Dagster's does."""
+
+
+def test_a_signal_inside_a_query_is_what_its_handler_raised(warehouse):
+    def raising(*_: object) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGALRM, raising)
+    try:
+        with pytest.raises(Ended), warehouse.write() as transaction:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            transaction.execute("SELECT count(*) FROM range(10_000_000_000) AS a, range(1_000_000) AS b").fetchall()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_a_write_that_raises_leaves_nothing_behind(warehouse, error):
     corrupt(warehouse, "CREATE TABLE note (word VARCHAR)")

@@ -13,7 +13,8 @@ import dagster as dg
 from aispend_pipeline.assets.in_process import prepare_instance
 from aispend_pipeline.assets.tags import MODULE
 
-from .world import Whole, until
+from ..waiting import until
+from .world import Whole
 
 
 class Daemon:

@@ -17,8 +17,9 @@ from aispend_pipeline.caps.model import EventType
 
 from ..alerts.receivers import BREAK, DROP, OK, RESET, SILENCE, status
 from ..caps import promises
+from ..waiting import until
 from .outcome import assert_everybody_heard_of_both_caps, assert_promises_hold
-from .world import A_LEASE, BELOW, CHANNELS, HARD, HOOK, SOFT, Whole, until, whole
+from .world import A_LEASE, BELOW, CHANNELS, HARD, HOOK, SOFT, Whole, whole
 
 # The month's second day: what is read is the whole of it.
 NOW = datetime(2026, 6, 2, 13, 20, tzinfo=UTC)

@@ -8,9 +8,10 @@ from aispend_pipeline.alerts.tables import delivery
 
 from ..alerts.receivers import DROP, SILENCE
 from ..caps import promises
+from ..waiting import until
 from .daemon import daemon
 from .outcome import assert_everybody_heard_of_both_caps
-from .world import A_LEASE, HARD, HOOK, SOFT, Whole, until, whole
+from .world import A_LEASE, HARD, HOOK, SOFT, Whole, whole
 
 pytestmark = pytest.mark.long
 

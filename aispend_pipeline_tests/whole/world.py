@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ from aispend_pipeline.state.database import State
 from ..alerts.receivers import HttpReceiver, http_receiver
 from ..cli.conftest import KEY, Shell
 from ..service.world import StandingClock, fill
+from ..waiting import until
 
 CHANNELS = ("slack", "email", HOOK)
 # After this a dead process's leases are over.
@@ -254,11 +255,3 @@ def whole(folder: Path, *, at: datetime | None = None, **more: str) -> Iterator[
         made = Whole(Shell(folder, settings), fate, receivers, books, stages, scenario, days)
         yield made
         made.state.close()
-
-
-def until(come: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait until something has come."""
-    ends = time.monotonic() + seconds
-    while not come():
-        assert time.monotonic() < ends
-        time.sleep(0.01)
