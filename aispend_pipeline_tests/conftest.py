@@ -74,6 +74,16 @@ def clean_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "cwd")
 
 
+@pytest.fixture(autouse=True)
+def clean_log() -> Iterator[None]:
+    """What one test concealed is no secret of the next: a token `second` would be taken out of `seconds`."""
+    from aispend_pipeline import log
+
+    before = set(log._secrets)
+    yield
+    log._secrets.intersection_update(before)
+
+
 @pytest.fixture
 def home(tmp_path) -> Path:
     return tmp_path / "home"
