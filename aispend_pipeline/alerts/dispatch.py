@@ -53,7 +53,7 @@ class Dispatcher:
         while True:
             try:
                 while not broken and not self._over(until) and (claimed := self._claim(lanes)):
-                    under_way.add(asyncio.create_task(self._deliver(claimed)))
+                    under_way.add(asyncio.create_task(self.deliver(claimed)))
             except StoreError as unusable:
                 broken.append(unusable)
             if not under_way:
@@ -76,7 +76,8 @@ class Dispatcher:
         points.reached("claimed")
         return claimed
 
-    async def _deliver(self, claimed: Claimed) -> Sent:
+    async def deliver(self, claimed: Claimed) -> Sent:
+        """Send what was claimed, if it is still ours, and record what came of it. Raises `StoreError`."""
         began = self._clock.monotonic()
         attempted = await self._attempt(claimed)
         seconds = round(self._clock.monotonic() - began, 3)
@@ -90,10 +91,17 @@ class Dispatcher:
     async def _attempt(self, claimed: Claimed) -> Attempted:
         outgoing = Outgoing(claimed.message_id, claimed.body, claimed.attempt, claimed.created_at)
         try:
+            if not self._is_held(claimed):
+                return Attempted(Outcome.RETRY, True, error_class="lease_over", told="its sender was suspended")
             return await self._channels[claimed.channel].send(outgoing, self._clock.now())
         except Exception as error:  # a fault on our side: it must neither stop other lanes nor go unseen
             log.error("fault", what=f"{claimed.channel} {claimed.message_id}", **fault(error))
             return Attempted(Outcome.RETRY, error_class="internal", told=f"{claimed.channel}: {type(error).__name__}")
+
+    def _is_held(self, claimed: Claimed) -> bool:
+        """A sender that was suspended for longer than its lease must not send what others have sent past."""
+        with self._state.reading() as connection:
+            return Outbox(connection).is_held(claimed, self._clock.now())
 
 
 def _tell(claimed: Claimed, attempted: Attempted, seconds: float) -> None:

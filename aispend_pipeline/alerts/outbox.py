@@ -200,6 +200,13 @@ class Outbox:
         if row.lease_token is not None:
             self._attempt(row.message_id, row.channel, row.attempts, outcome=LOST, ended_at=now)
 
+    def is_held(self, claimed: Claimed, now: datetime) -> bool:
+        """Whether a delivery is still ours at `now`: its sender may have been suspended since it was claimed."""
+        same = sa.and_(delivery.c.status == Status.PENDING, delivery.c.lease_token == claimed.lease_token)
+        of_it = sa.and_(delivery.c.message_id == claimed.message_id, delivery.c.channel == claimed.channel)
+        held = sa.select(delivery.c.seq).where(of_it, same, ~unleased(now))
+        return self._connection.execute(held).first() is not None
+
     def record(self, claimed: Claimed, attempted: Attempted, now: datetime, jitter: Callable[[], float]) -> None:
         """Keep what came of an attempt. One whose lease is over by now decides nothing any more.
 

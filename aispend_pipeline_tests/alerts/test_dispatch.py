@@ -10,7 +10,7 @@ import pytest
 
 from aispend_pipeline.alerts.channels import Attempted, Outgoing
 from aispend_pipeline.alerts.dispatch import Dispatcher, Sent, a_tenth_off
-from aispend_pipeline.alerts.outbox import LEASE, WAITS, Status
+from aispend_pipeline.alerts.outbox import LEASE, WAITS, Outbox, Status
 from aispend_pipeline.alerts.tables import attempt, delivery
 from aispend_pipeline_tests.caps.world import Killed, Mood, Receiver, World, killed_at, world
 
@@ -245,6 +245,19 @@ class TestTwoDispatchers:
                 f"hardcap.released {scope} 2026-11 1",
                 f"hardcap.triggered {scope} 2026-11 3",
             ]
+
+
+@pytest.mark.parametrize("asleep", [LEASE, timedelta(days=-40)])
+def test_a_sender_that_was_suspended_for_longer_than_its_lease_sends_nothing(in_order, asleep):
+    with in_order.state.transaction() as connection:
+        claimed = Outbox(connection).claim(in_order.now, {"hook"})
+    dispatcher = Dispatcher(in_order.state, in_order.receivers, in_order.clock)
+    in_order.clock.instant += asleep
+
+    sent = asyncio.run(dispatcher.deliver(claimed))
+
+    assert (sent.attempted.error_class, in_order.receivers["hook"].ids) == ("lease_over", [])
+    assert [row.status for row in in_order.rows(delivery)] == [Status.PENDING, Status.PENDING]
 
 
 def test_every_attempt_is_written_down(waiting):

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from aispend_pipeline.alerts.channels import Outgoing
+from aispend_pipeline.alerts.dispatch import Dispatcher
 from aispend_pipeline.alerts.evaluate import Inputs
 from aispend_pipeline.alerts.outbox import Claimed, Outbox, Status
 from aispend_pipeline.alerts.tables import delivery
@@ -197,10 +197,8 @@ class CapsMachine(Courses):
     @precondition(lambda self: self.stalled is not None)
     def the_stalled_sender_comes_back(self):
         claimed, self.stalled = self.stalled, None
-        outgoing = Outgoing(claimed.message_id, claimed.body, claimed.attempt, claimed.created_at)
-        attempted = asyncio.run(self.world.receivers[claimed.channel].send(outgoing, self.world.now))
-        with self.world.state.transaction() as connection:
-            Outbox(connection).record(claimed, attempted, self.world.now, lambda: 1.0)
+        dispatcher = Dispatcher(self.world.state, self.world.receivers, self.world.clock, lambda: 1.0)
+        asyncio.run(dispatcher.deliver(claimed))
 
     @rule(rounds=st.integers(1, 3))
     def dispatch(self, rounds):

@@ -42,6 +42,7 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
 def running(shell) -> Iterator[httpx.Client]:
     """The service over it, which runs through all that befalls its home."""
     with service_process(shell.home, **shell.settings) as (base, _), httpx.Client(base_url=base) as client:
+        client.get("/spend", params=SPEND)  # it has the snapshot open before anything befalls it
         yield client
 
 
