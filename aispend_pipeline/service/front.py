@@ -1,47 +1,51 @@
-"""The page at `/`: what this is, and where to look."""
+"""The dashboard at `/`, and the files it consists of."""
 
 from typing import Annotated
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from aispend_pipeline.dashboard import files
+from aispend_pipeline.service.caching import matches
 from aispend_pipeline.service.headers import PAGE_POLICY
 from aispend_pipeline.service.parameters import NoParameters
-from aispend_pipeline.service.problems import PROBLEMS
+from aispend_pipeline.service.problems import PROBLEMS, Problem
 from aispend_pipeline.service.shared import Service
 
-# The icon keeps browsers from asking for one that is not there.
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>aispend</title>
-<link rel="icon" href="data:,">
-<h1>aispend</h1>
-<p>What this organisation spends on AI, to the exact cent, with the receipts.</p>
-<ul>
-<li><a href="/spend">/spend</a>: this month by provider, model and day</li>
-<li><a href="/spend?groupBy=day,provider">/spend?groupBy=day,provider</a>: day by day</li>
-<li><a href="/status">/status</a>: how fresh and how whole that is, and how the caps stand</li>
-<li><a href="/config">/config</a>: what is set</li>
-<li><a href="/openapi.json">/openapi.json</a>: all that can be asked</li>
-</ul>
-</html>
-"""
+_FILES = frozenset(files.names()) - {files.PAGE}
 
 
 def add_front(app: FastAPI, service: Service) -> None:
-    """The page."""
+    """The page, and what it asks for."""
 
     @app.get(
         "/",
-        summary="What this is, and where to look, for people",
+        summary="The dashboard, for people",
         tags=["State"],
         response_class=HTMLResponse,
         responses={
-            200: {"description": "A page with links", "content": {"text/html": {"example": "<!doctype html>..."}}},
+            200: {"description": "The page", "content": {"text/html": {"example": "<!doctype html>..."}}},
             **PROBLEMS,
         },
     )
-    async def get_front(_: Annotated[NoParameters, Query()]) -> Response:
-        return HTMLResponse(_PAGE, headers={"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"})
+    async def get_front(request: Request, _: Annotated[NoParameters, Query()]) -> Response:
+        file = await service.look(lambda: files.file(files.PAGE))
+        return _served(request, file, {"content-security-policy": PAGE_POLICY})
+
+    @app.get("/dashboard/{name}", include_in_schema=False)
+    async def get_file(request: Request, name: str, _: Annotated[NoParameters, Query()]) -> Response:
+        if name not in _FILES:
+            raise Problem(404, "not-found", f"{name[:40]!r} is no file of the dashboard")
+        return _served(request, await service.look(lambda: files.file(name)), {})
+
+
+def _served(request: Request, file: files.File, headers: dict[str, str]) -> Response:
+    """A file under its tag, so that a browser asks each time and is told that it has it."""
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    tag = f'"{file.tag}-gzip"' if packed else f'"{file.tag}"'
+    told = {**headers, "etag": tag, "cache-control": "no-cache", "vary": "Accept-Encoding"}
+    if matches(tag, request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=told)
+    if packed:
+        told["content-encoding"] = "gzip"
+    return Response(file.compressed if packed else file.body, headers=told, media_type=file.media_type)

@@ -1,0 +1,71 @@
+// How far every cap is used this month, what the month is expected to come to, and when a cap would be reached.
+
+import { h, place } from "./dom.js";
+import { inDollars, parse, percent, shown, sum } from "./money.js";
+
+/** A card for each scope that has a cap; of the month before too, as long as late spend is told. */
+export function showCaps(status) {
+  if (!status.caps.length) {
+    const how = "Set OPENAI_HARD_CAP, GLOBAL_SOFT_CAP, ... in .env; caps and addresses count without a restart.";
+    place("caps", h("p", { class: "empty" }, h("strong", {}, "No caps are set. "), how));
+    return;
+  }
+  place("caps", status.caps.map(card));
+}
+
+function card(cap) {
+  const total = parse(cap.total_usd);
+  const [billed, estimated] = [parse(cap.billed_usd), parse(cap.estimated_usd)];
+  return h(
+    "article",
+    { class: `card ${cap.level}` },
+    h("h3", {}, cap.scope === "global" ? "all providers" : cap.scope, h("span", { class: `word ${cap.level}` }, words(cap))),
+    h("p", { class: "amount", title: cap.total_usd }, total === null ? "not known" : shown(total)),
+    h("p", { class: "quiet" }, `billed ${shown(billed)}`, estimated ? ` + estimated ${shown(estimated)}` : "", ` · ${cap.period}`),
+    bar(cap, billed, estimated),
+    ...expected(cap),
+    ...cap.doubts.map((doubt) => h("p", { class: "doubt" }, doubt))
+  );
+}
+
+function words(cap) {
+  return { ok: "below", soft: "soft cap reached", hard: "hard cap reached", unknown: "unknown", none: "no cap" }[cap.level] ?? cap.level;
+}
+
+/** Billed and estimated as parts of the highest cap; of what is above it, the bar is full. */
+function bar(cap, billed, estimated) {
+  const [soft, hard] = [parse(cap.soft_usd), parse(cap.hard_usd)];
+  const whole = hard ?? soft;
+  if (!whole || billed === null) return null;
+  const total = sum([billed, estimated]);
+  const marks = [soft && hard ? mark("soft", soft, whole) : null];
+  const said = [soft ? `soft cap ${inDollars(soft)}` : null, hard ? `hard cap ${inDollars(hard)}` : null].filter(Boolean).join(", ");
+  const used = percent(total, whole);
+  return [
+    h("div", { class: "bar", role: "img", "aria-label": `${used} % of ${inDollars(whole)}` }, piece("billed", billed, whole), piece("estimated", estimated ?? 0n, whole), marks),
+    h("p", {}, `${used} % of ${said}`),
+  ];
+}
+
+function piece(kind, units, whole) {
+  const made = h("span", { class: kind });
+  made.style.width = `${Math.min(percent(units, whole), 100)}%`;
+  return made;
+}
+
+function mark(kind, units, whole) {
+  const made = h("span", { class: `mark ${kind}` });
+  made.style.left = `${Math.min(percent(units, whole), 100)}%`;
+  return made;
+}
+
+function expected(cap) {
+  const forecast = cap.forecast;
+  if (!forecast) return [h("p", { class: "quiet" }, "no forecast: it takes three full days, and every bill read")];
+  const [low, high] = [parse(forecast.low_usd), parse(forecast.high_usd)].map(inDollars);
+  const reached = [["soft", forecast.soft_on], ["hard", forecast.hard_on]].filter(([, day]) => day);
+  return [
+    h("p", { title: forecast.method }, `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`),
+    ...reached.map(([kind, day]) => h("p", { class: "doubt" }, `the ${kind} cap would be reached about ${day}`)),
+  ];
+}

@@ -1,0 +1,115 @@
+// Spend by day as stacked bars: the largest groups, and all others together, billed and estimated apart.
+
+import { get } from "./api.js";
+import { draw, paintOf } from "./chart.js";
+import { h, place, table } from "./dom.js";
+import { parse, shown, sum } from "./money.js";
+import { asked, CUTS, link, opening, range } from "./view.js";
+
+const LARGEST = 8;
+const OTHERS = "all others";
+
+/** What the bars need: the days as a `whole`, and the days of the largest groups. */
+export async function askDaily(view, whole) {
+  const [spend, largest] = await Promise.all([
+    whole,
+    get("/spend", asked(view, { groupBy: view.cut, sort: "-cost_usd", limit: LARGEST })),
+  ]);
+  const keys = largest.rows.map((row) => row[view.cut] ?? "");
+  if (!keys.length) return { spend, groups: [] };
+  const parts = await get("/spend", asked(view, { groupBy: ["day", view.cut], [view.cut]: keys }));
+  const groups = largest.rows.map((row) => group(row[view.cut + "_name"], row[view.cut], parts.rows, view.cut));
+  return { spend, groups: largest.truncated ? [...groups, others(spend.rows, groups)] : groups };
+}
+
+function group(name, key, rows, cut) {
+  const days = new Map(rows.filter((row) => row[cut] === key).map((row) => [row.day, amounts(row)]));
+  return { name: name ?? key ?? "unknown", keys: { [cut]: key }, days };
+}
+
+function amounts(row) {
+  return { billed: parse(row.cost_usd), estimated: parse(row.estimated_usd) };
+}
+
+/** What is left of each day; its lines cannot be opened, since it is no group. */
+function others(rows, groups) {
+  const rest = (day, kind, whole) => whole === null ? null : whole - (sum(groups.map((one) => one.days.get(day)?.[kind] ?? null)) ?? 0n);
+  const days = rows.map((row) => {
+    const { billed, estimated } = amounts(row);
+    return [row.day, { billed: rest(row.day, "billed", billed), estimated: rest(row.day, "estimated", estimated) }];
+  });
+  return { name: OTHERS, keys: null, days: new Map(days) };
+}
+
+/** The chart, its words, and the same as a table, whose cells lead to the lines. */
+export function showDaily(view, { spend, groups }, status) {
+  const days = range(spend.from, spend.to);
+  const missing = missingDays(spend.coverage.days);
+  const beside = spend.unconverted.map((one) => ` · not converted: ${one.amount} ${one.currency}`);
+  place("daily", h("p", {}, h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd))), ` billed from ${spend.from} to ${spend.to}`, estimates(spend), beside));
+  const where = document.getElementById("chart");
+  const target = document.getElementById("daily-table");
+  if (!groups.length) {
+    where.replaceChildren();
+    target.replaceChildren(h("p", { class: "empty" }, "No spend is known of these days."));
+    return;
+  }
+  draw(where, { view, days, groups, missing, caps: capsOf(view, status) }, (keys) => (location.hash = opening(view, keys)));
+  const open = target.querySelector("details")?.open ?? false;
+  const states = [...missing.values()];
+  const legend = [
+    states.some((one) => !one.waiting) && h("span", { class: "shade missing" }, "a bill was not read: too low"),
+    states.some((one) => one.waiting) && h("span", { class: "shade waiting" }, "not every bill is there yet"),
+    h("span", { class: "shade hatched" }, "estimated"),
+  ];
+  target.replaceChildren(h("p", {}, groups.map((one, at) => chip(view, one, at)), legend.filter(Boolean)), h("details", { open }, h("summary", {}, "The same as a table"), asTable(view, days, groups, missing)));
+}
+
+/** What a colour stands for, as a link to a view of that alone. */
+function chip(view, group, at) {
+  const alone = group.keys && link(view, { filters: { ...view.filters, [view.cut]: [group.keys[view.cut] ?? ""] } });
+  const made = h("span", { class: "shade" }, group.keys ? h("a", { href: alone }, group.name) : group.name);
+  made.style.setProperty("--paint", `var(--${paintOf(group, at)})`);
+  return made;
+}
+
+function estimates(spend) {
+  const estimated = parse(spend.total_estimated_usd);
+  return estimated ? `, and ${shown(estimated)} estimated where no bill is yet` : "";
+}
+
+/** By day, why its bill is not whole; `waiting` where that is only not known yet. */
+function missingDays(coverage) {
+  const found = new Map();
+  for (const day of coverage) {
+    const bills = day.source.endsWith("_costs") || day.source.endsWith("_billing");
+    if (!bills || (day.state === "complete" && !day.detail?.half_read)) continue;
+    const why = `${day.source} ${day.account}: ${day.detail?.half_read ? "read before it was over" : day.state.replace("_", " ")}`;
+    const before = found.get(day.day) ?? { why: [], waiting: true };
+    found.set(day.day, { why: [...before.why, why], waiting: before.waiting && day.state === "not_due" });
+  }
+  return found;
+}
+
+/** The caps that what is shown counts towards, USD a month; none when it is only a part of a scope. */
+function capsOf(view, status) {
+  const { provider, ...others } = view.filters;
+  if (Object.keys(others).length || (provider ?? []).length > 1) return [];
+  const scope = provider ? provider[0] : "global";
+  const cap = status.caps.find((one) => one.scope === scope && view.to.startsWith(one.period));
+  return cap ? [["soft", parse(cap.soft_usd)], ["hard", parse(cap.hard_usd)]].filter(([, usd]) => usd) : [];
+}
+
+function asTable(view, days, groups, missing) {
+  const cell = (group) => (day) => {
+    const found = group.days.get(day);
+    if (!found) return missing.has(day) ? "not read" : "–";
+    const text = [found.billed === null ? null : shown(found.billed), found.estimated ? `≈ ${shown(found.estimated)}` : null].filter(Boolean).join(" ") || "not known";
+    return group.keys ? h("a", { href: opening(view, { from: day, to: day, ...group.keys }) }, text) : text;
+  };
+  const columns = [
+    { title: "day", cell: (day) => (missing.has(day) ? h("span", { title: missing.get(day).why.join("; ") }, `${day} (${missing.get(day).waiting ? "not whole yet" : "not whole"})`) : day) },
+    ...groups.map((group) => ({ title: group.name, number: true, cell: cell(group) })),
+  ];
+  return table(`Spend by day and ${CUTS[view.cut]}, USD; ≈ is estimated`, columns, days);
+}

@@ -1,0 +1,41 @@
+// Makes elements. Text is only ever text: nothing that the service answers becomes markup.
+
+/** An element; `with_` has its attributes, and what happens (`onclick`). */
+export function h(tag, with_ = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(with_ ?? {})) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** A table: its columns have a `title`, `cell(row)`, and `number` where they are numbers. */
+export function table(caption, columns, rows) {
+  const kind = (column) => (column.number ? "number" : null);
+  const head = columns.map((column) => h("th", { scope: "col", class: kind(column) }, column.title));
+  const body = rows.map((row) =>
+    h("tr", {}, columns.map((column, at) => h(at ? "td" : "th", { scope: at ? null : "row", class: kind(column) }, column.cell(row))))
+  );
+  return h(
+    "div",
+    { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body))
+  );
+}
+
+/** Put `children` in the place with this id, and say that it is there. */
+export function place(id, ...children) {
+  const section = document.getElementById(id);
+  section.replaceChildren(...children.flat().filter(Boolean));
+  section.setAttribute("aria-busy", "false");
+}
+
+/** An instant for people: today's without its day. */
+export function instant(text) {
+  if (!text) return "never";
+  const [day, time] = [text.slice(0, 10), text.slice(11, 16)];
+  return new Date().toISOString().startsWith(day) ? `${time} UTC` : `${day} ${time} UTC`;
+}

@@ -1,0 +1,179 @@
+"""What a person sees: the service's figures, what they rest on, and the way to the bytes."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from aispend_pipeline.service.app import create_app
+from aispend_pipeline.settings import Settings
+from aispend_pipeline.simulator.server import served
+from aispend_pipeline.warehouse import Warehouse
+
+from ..service.world import DAYS, ODD_DAY, StandingClock
+from .browser import PHONE, WIDE, complaints, opened, settled
+
+VIEW = f"/#period=own&from={DAYS.first}&to={DAYS.last}"
+ASKED = {"from": str(DAYS.first), "to": str(DAYS.last)}
+
+
+def on_screen(usd: str) -> str:
+    return f"${Decimal(usd):,.2f}"
+
+
+def test_the_figures_are_those_that_the_service_answers(browser, address):
+    spend = httpx.get(f"{address}/spend", params={**ASKED, "groupBy": "model", "sort": "-cost_usd"}).json()
+    caps = {cap["scope"]: cap for cap in httpx.get(f"{address}/status").json()["caps"]}
+    with opened(browser, address + VIEW) as (page, _):
+        expect(page.locator("#daily strong")).to_have_text(on_screen(spend["total_usd"]))
+        expect(page.locator("#daily strong")).to_have_attribute("title", spend["total_usd"])
+        rows = page.locator("#groups tbody tr")
+        assert rows.count() == len(spend["rows"])
+        for row, told in zip(rows.all(), spend["rows"], strict=True):
+            billed = "not billed" if told["cost_usd"] is None else on_screen(told["cost_usd"])
+            expect(row.locator("td").first).to_have_text(billed)
+        card = page.locator("#caps article").filter(has=page.get_by_role("heading", name="openai"))
+        expect(card.locator(".amount")).to_have_attribute("title", caps["openai"]["total_usd"])
+        for doubt in caps["openai"]["doubts"]:
+            expect(card).to_contain_text(doubt)
+        assert complaints(page) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_everybody_can_use_it(browser, address, width, scheme):
+    with opened(browser, address + VIEW, width=width, scheme=scheme) as (page, _):
+        assert complaints(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_sum_leads_to_its_lines_and_a_line_to_the_bytes_by_keyboard_alone(browser, address):
+    total = httpx.get(
+        f"{address}/spend",
+        params={"from": str(ODD_DAY), "to": str(ODD_DAY), "groupBy": "provider"},
+    ).json()["total_usd"]
+    with opened(browser, address + VIEW) as (page, _):
+        page.locator("#daily-table summary").press("Enter")
+        page.locator("#daily-table tbody tr").first.get_by_role("link").first.press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(f"exactly {total} USD")
+        assert complaints(page) == []
+        dialog.get_by_role("link", name=re.compile("the page")).first.press("Enter")
+        expect(dialog.locator("pre")).to_contain_text('"organization.costs.result"')
+        with page.expect_download() as download:
+            dialog.get_by_role("link", name="The bytes as received").press("Enter")
+        assert b'"organization.costs.result"' in download.value.path().read_bytes()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        assert "line." not in page.url
+
+
+@pytest.mark.long
+def test_an_amount_on_a_page_is_shown_as_it_came(browser, address):
+    page_of_odd = next(
+        item
+        for item in httpx.get(f"{address}/providers/openai/raw", params={"account": "odd"}).json()["items"]
+        if item["source"] == "openai_costs"
+    )
+    with opened(browser, f"{address}/#page=openai/{page_of_odd['id']}") as (page, _):
+        shown = page.locator("dialog pre")
+        expect(shown).to_contain_text('"value": "0.000003"')
+
+
+@pytest.mark.long
+def test_a_bar_leads_to_its_lines(browser, address):
+    with opened(browser, address + VIEW) as (page, _):
+        page.locator("#chart .bars .point").first.click(force=True)
+        expect(page.get_by_role("dialog")).to_contain_text("is the sum of")
+
+
+@pytest.mark.long
+def test_a_view_is_a_link_that_can_be_shared_and_left(browser, address):
+    with opened(browser, address + VIEW) as (page, _):
+        page.get_by_label("Table by").select_option("account")
+        page.get_by_role("link", name="Only eu").click()
+        shared = page.url
+        expect(page.get_by_role("button", name="Without the filter account: eu")).to_be_visible()
+        settled(page)
+        told = page.locator("#daily strong").inner_text()
+        page.go_back()
+        expect(page.get_by_role("button", name="Without the filter account: eu")).to_be_hidden()
+    with opened(browser, shared) as (page, _):
+        expect(page.locator("#daily strong")).to_have_text(told)
+        expect(page.get_by_label("Table by")).to_have_value("account")
+
+
+@pytest.mark.long
+def test_days_that_were_not_read_look_missing(browser, address):
+    before = DAYS.first - timedelta(days=2)
+    with opened(browser, f"{address}/#period=own&from={before}&to={DAYS.last}") as (page, _):
+        page.locator("#daily-table summary").click()
+        expect(page.locator("#daily-table tbody tr").first).to_contain_text("not read")
+        assert "$0" not in page.locator("#daily-table tbody tr").first.inner_text()
+        assert page.locator("#chart .shapelayer path").count() > 0
+
+
+@pytest.mark.long
+def test_nothing_that_a_provider_names_becomes_markup(browser, address):
+    name = "<img src=x onerror=alert(1)>"
+    with opened(browser, address + VIEW + "&cut=account") as (page, _):
+
+        def renamed(route) -> None:
+            answer = route.fetch()
+            body = answer.json()
+            for row in body["rows"]:
+                row |= {key: name for key in ("model", "account") if key in row}
+            route.fulfill(response=answer, json=body)
+
+        page.route("**/spend?*", renamed)
+        page.reload()
+        settled(page)
+        expect(page.locator("#groups tbody th").first).to_have_text(name)
+        assert page.locator("main img").count() == 0
+
+
+@pytest.mark.long
+def test_a_part_that_fails_says_so_and_the_others_go_on(browser, address):
+    problem = {"type": "about:blank", "title": "Busy", "status": 503, "detail": "the answer takes too long"}
+    with opened(browser, address + VIEW) as (page, seen):
+        page.route("**/spend?*groupBy=model*", lambda route: route.fulfill(status=503, json=problem))
+        page.reload()
+        settled(page)
+        expect(page.locator("#groups")).to_contain_text("Not shown: the answer takes too long")
+        expect(page.locator("#daily strong")).to_be_visible()
+        page.unroute("**/spend?*groupBy=model*")
+        page.locator("#groups").get_by_role("button", name="Try again").click()
+        expect(page.locator("#groups table")).to_be_visible()
+        seen.expect("503")
+
+
+def test_an_empty_installation_says_what_to_do(browser, tmp_path):
+    settings = Settings.load({"AISPEND_HOME": str(tmp_path / "home")}, dotenv=None)
+    Warehouse(settings.home, StandingClock()).publish_at_start()
+    with (
+        served(create_app(settings, StandingClock())) as address,
+        opened(browser, address) as (page, _),
+    ):
+        expect(page.locator("#notice")).to_contain_text("Nothing was read yet")
+        expect(page.locator("#notice")).to_contain_text("aispend doctor")
+        expect(page.locator("#caps")).to_contain_text("No caps are set")
+        assert complaints(page) == []
+
+
+@pytest.mark.long
+def test_admins_are_asked_for_their_token_and_hear_what_became_of_it(browser, address):
+    with opened(browser, address + VIEW) as (page, seen):
+        send_test(page, "wrong")
+        expect(page.locator("#alerts")).to_contain_text("ADMIN_TOKEN")
+        seen.expect("401")
+
+
+def send_test(page: Page, token: str) -> None:
+    page.get_by_text("For admins").click()
+    page.get_by_label("ADMIN_TOKEN").fill(token)
+    page.get_by_role("button", name="Use it").click()
+    page.get_by_role("button", name="Send a test message").click()
