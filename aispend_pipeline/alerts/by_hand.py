@@ -1,6 +1,8 @@
 """What a person does to deliveries: has dead ones tried again, drops them, lists them, and sends a test."""
 
 import secrets
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,9 +13,9 @@ from aispend_pipeline.alerts.dispatch import Dispatcher
 from aispend_pipeline.alerts.drafts import drafted, hook_draft
 from aispend_pipeline.alerts.outbox import Outbox, Status, unleased
 from aispend_pipeline.alerts.tables import delivery, message, message_event
-from aispend_pipeline.caps.ledger import Ledger
+from aispend_pipeline.caps.ledger import Ledger, as_event
 from aispend_pipeline.caps.model import Event, EventType
-from aispend_pipeline.caps.tables import arming
+from aispend_pipeline.caps.tables import arming, event
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.settings import CHANNEL_SETTINGS
@@ -21,8 +23,9 @@ from aispend_pipeline.state.database import State
 
 
 class Delivery(NamedTuple):
-    """A delivery as people see it; instants are UTC."""
+    """A delivery as people see it; instants are UTC. `seq` is its place in the order of queuing."""
 
+    seq: int
     message_id: str
     channel: str
     subject: str
@@ -34,11 +37,29 @@ class Delivery(NamedTuple):
     last_error: str | None
 
 
-def deliveries(connection: sa.Connection, limit: int, only: Status | None = None) -> list[Delivery]:
-    """The newest deliveries, newest first."""
+class Told(NamedTuple):
+    """An event that a message tells; `carried` if it is of an older message that never got through."""
+
+    event: Event
+    carried: bool
+
+
+class UnknownMessage(UsageError):
+    """No message has this id."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"{message_id}: is the id of no message; aispend alerts list shows what there is")
+
+
+def deliveries(
+    connection: sa.Connection, limit: int, only: Collection[Status] = (), before: int | None = None
+) -> list[Delivery]:
+    """The newest deliveries, newest first: `only` those of some statuses, if there are any, and of a lower `seq`."""
     asked = _deliveries().order_by(delivery.c.seq.desc()).limit(limit)
-    if only is not None:
-        asked = asked.where(delivery.c.status == only)
+    if only:
+        asked = asked.where(delivery.c.status.in_(list(only)))
+    if before is not None:
+        asked = asked.where(delivery.c.seq < before)
     return [_delivery(row) for row in connection.execute(asked)]
 
 
@@ -54,29 +75,49 @@ def events_of(connection: sa.Connection, identity: str) -> list[Event]:
     return Ledger(connection).events({identity, *connection.execute(told_by).scalars()})
 
 
+def told_by(connection: sa.Connection, found: Collection[Delivery]) -> Mapping[int, Sequence[Told]]:
+    """What each of these deliveries tells, by its `seq`, oldest event first."""
+    same = sa.and_(message_event.c.message_id == delivery.c.message_id, message_event.c.channel == delivery.c.channel)
+    asked = (
+        sa.select(event, message_event.c.carried, delivery.c.seq.label("delivery_seq"))
+        .join(message_event, message_event.c.event_id == event.c.id)
+        .join(delivery, same)
+        .where(delivery.c.seq.in_([one.seq for one in found]))
+        .order_by(event.c.seq)
+    )
+    told: dict[int, list[Told]] = defaultdict(list)
+    for row in connection.execute(asked):
+        told[row.delivery_seq].append(Told(as_event(row), row.carried))
+    return told
+
+
 def retry(connection: sa.Connection, message_id: str, now: datetime) -> list[str]:
     """Have the dead deliveries of a message tried again, at once and under the same id; the channels.
 
-    Raises `UsageError` if it has none, or if a machine would be asked to act on what is over.
+    Raises `UnknownMessage`, or `UsageError` if none is dead or a machine would be asked to act on what is over.
     """
-    dead = [one for one in of_message(connection, message_id) if one.status is Status.DEAD]
+    dead = [one for one in _known(connection, message_id) if one.status is Status.DEAD]
     if not dead:
-        raise UsageError(f"{message_id}: has no dead delivery; aispend alerts list shows what there is")
+        raise UsageError(f"{message_id}: has no dead delivery, and only what was given up is tried again")
     if _over(connection, message_id):
-        raise UsageError(f"{message_id}: what it asks a machine to do is over by now; drop it: aispend alerts drop")
+        raise UsageError(f"{message_id}: what it asks a machine to do is over by now; drop it")
     revived = {"status": Status.PENDING, "next_at": now, "ended_at": None, "first_attempt_at": None}
     _change(connection, message_id, delivery.c.status == Status.DEAD, revived)
     return [one.channel for one in dead]
 
 
 def drop(connection: sa.Connection, message_id: str, now: datetime) -> list[str]:
-    """Give up what is dead or waits of a message; the channels. Raises `UsageError` if there is nothing of the kind."""
+    """Give up what is dead or waits of a message; the channels.
+
+    Raises `UnknownMessage`, or `UsageError` if there is nothing of the kind.
+    """
+    known = _known(connection, message_id)
     ended = sa.or_(delivery.c.status == Status.DEAD, sa.and_(delivery.c.status == Status.PENDING, unleased(now)))
     found = connection.execute(sa.select(delivery).where(delivery.c.message_id == message_id, ended)).all()
     if not found:
-        raise UsageError(
-            f"{message_id}: has no delivery that is dead or waits; aispend alerts list shows what there is"
-        )
+        if any(one.status is Status.PENDING for one in known):
+            raise UsageError(f"{message_id}: is being sent just now; ask again")
+        raise UsageError(f"{message_id}: has no delivery that is dead or waits, so nothing to drop")
     for row in found:
         Outbox(connection).write_off_lost(row, now)
     _change(connection, message_id, ended, {"status": Status.DROPPED, "ended_at": now})
@@ -115,9 +156,9 @@ def send_test(state: State, channels: dict[str, Channel], clock: Clock, by: str,
 
 def _queue_test(connection: sa.Connection, lanes: dict[str, str], by: str, now: datetime) -> set[str]:
     ledger, outbox = Ledger(connection), Outbox(connection)
-    event = ledger.add(EventType.TEST, "test", "-", {"by": by}, now, secrets.token_hex(8))
+    test = ledger.add(EventType.TEST, "test", "-", {"by": by}, now, secrets.token_hex(8))
     drafts = [
-        drafted(ledger, name, lane, [event], [], None, now) if name != HOOK else hook_draft(ledger, event, lane)
+        drafted(ledger, name, lane, [test], [], None, now) if name != HOOK else hook_draft(ledger, test, lane)
         for name, lane in lanes.items()
     ]
     for draft in drafts:
@@ -129,6 +170,13 @@ def _queue_test(connection: sa.Connection, lanes: dict[str, str], by: str, now: 
 
 def _tested(one: Delivery) -> Tested:
     return Tested(one.channel, one.status, one.last_error, one.next_at if one.status is Status.PENDING else None)
+
+
+def _known(connection: sa.Connection, message_id: str) -> list[Delivery]:
+    found = of_message(connection, message_id)
+    if not found:
+        raise UnknownMessage(message_id)
+    return found
 
 
 def _over(connection: sa.Connection, message_id: str) -> bool:
@@ -154,6 +202,7 @@ def _deliveries() -> sa.Select[Any]:
 
 def _delivery(row: sa.Row[Any]) -> Delivery:
     return Delivery(
+        row.seq,
         row.message_id,
         row.channel,
         row.subject,

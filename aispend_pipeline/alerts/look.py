@@ -33,8 +33,7 @@ def look(settings: Settings, now: datetime) -> Look:
         evaluated, last = ledger.evaluated(), ledger.last_evaluation()
         due = next_due(connection, there, now)
         died = last is not None and died_since(connection, last)
-        standings = [kept.standing for kept in ledger.standings(now)]
-    current = [one for one in standings if one.period == Period.of(now.date())]
+        current = _of_this_month(ledger, now)
     reasons = {
         "new figures": evaluated != newest_snapshot(settings.home),
         "a new month began": bool(settings.scopes()) and not current,
@@ -45,6 +44,17 @@ def look(settings: Settings, now: datetime) -> Look:
     }
     reason = next((name for name, holds in reasons.items() if holds), None)
     return Look(reason, [told(one, timing_of(settings), now) for one in current])
+
+
+def standings_now(settings: Settings, now: datetime) -> list[Standing]:
+    """How every cap of this month stood when it was last looked at. Raises `StoreError`."""
+    with state_of(settings.home).reading() as connection:
+        return _of_this_month(Ledger(connection), now)
+
+
+def _of_this_month(ledger: Ledger, now: datetime) -> list[Standing]:
+    standings = [kept.standing for kept in ledger.standings(now)]
+    return [one for one in standings if one.period == Period.of(now.date())]
 
 
 def _changed(settings: Settings, current: list[Standing], told: bool) -> bool:

@@ -37,7 +37,7 @@ def list_(status: str | None, everything: bool) -> int:
     settings = screen.load_settings()
     limit = sys.maxsize if everything else SHOWN
     with state_of(settings.home).reading() as connection:
-        found = by_hand.deliveries(connection, limit, Status(status) if status else None)
+        found = by_hand.deliveries(connection, limit, [Status(status)] if status else [])
         untold = status is None and not (found and channels(settings))
         events = Ledger(connection).newest_events(limit) if untold else []
     out = screen.console()

@@ -3,6 +3,8 @@
 import { h, place } from "./dom.js";
 import { inDollars, parse, percent, shown, sum } from "./money.js";
 
+const DOUBTS = 3; // that are shown at once
+
 /** A card for each scope that has a cap; of the month before too, as long as late spend is told. */
 export function showCaps(status) {
   if (!status.caps.length) {
@@ -24,7 +26,8 @@ function card(cap) {
     h("p", { class: "quiet" }, `billed ${shown(billed)}`, estimated ? ` + estimated ${shown(estimated)}` : "", ` · ${cap.period}`),
     bar(cap, billed, estimated),
     ...expected(cap),
-    ...cap.doubts.map((doubt) => h("p", { class: "doubt" }, doubt))
+    ...cap.doubts.slice(0, DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
+    cap.doubts.length > DOUBTS && h("details", {}, h("summary", {}, `${cap.doubts.length - DOUBTS} more`), cap.doubts.slice(DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)))
   );
 }
 

@@ -33,8 +33,8 @@ export function showCoverage(spend, status) {
 
 function fresh(source) {
   if (!source) return "not read any more";
-  const said = instant(source.last_complete_at);
-  const trouble = [source.stale ? "stale" : null, source.consecutive_failures ? `${source.consecutive_failures} failures since` : null, source.quarantined ? `${source.quarantined} records not understood` : null].filter(Boolean);
+  const said = source.last_complete_at ? instant(source.last_complete_at) : "never read";
+  const trouble = [source.stale && source.last_complete_at ? "stale" : null, source.consecutive_failures ? `${source.consecutive_failures} failures since` : null, source.quarantined ? `${source.quarantined} records not understood` : null].filter(Boolean);
   return trouble.length ? h("span", { class: "wrong" }, `${said}, ${trouble.join(", ")}`) : said;
 }
 

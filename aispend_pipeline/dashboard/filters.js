@@ -1,7 +1,7 @@
 // The form that says what is looked at. It only changes the page's address.
 
 import { h } from "./dom.js";
-import { CUTS, link, PERIODS, TABLES } from "./view.js";
+import { CUTS, FILTERS, link, PERIODS, TABLES } from "./view.js";
 
 /** The form as the view has it, with the filters that are set as buttons that take them away. */
 export function showFilters(view) {
@@ -38,7 +38,7 @@ function set(view) {
   return Object.entries(view.filters).flatMap(([name, values]) =>
     values.map((value) => {
       const left = { ...view.filters, [name]: values.filter((other) => other !== value) };
-      const said = `${TABLES[name]}: ${value || "unknown"}`;
+      const said = `${FILTERS[name]}: ${value || "unknown"}`;
       const take = () => go(view, { filters: left });
       return h("button", { type: "button", class: "filter", "aria-label": `Without the filter ${said}`, onclick: take }, `${said} ✕`);
     })

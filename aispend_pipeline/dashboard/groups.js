@@ -2,15 +2,17 @@
 
 import { get, today } from "./api.js";
 import { h, place, table } from "./dom.js";
-import { change, compact, grouped, parse, percent, perMillion, shown } from "./money.js";
-import { asked, later, link, opening, TABLES } from "./view.js";
+import { change, compact, grouped, parse, percent, perMillion, shown, sum } from "./money.js";
+import { byPerson } from "./people.js";
+import { asked, later, link, opening, PERSON, TABLES } from "./view.js";
 
 const LISTED = 50;
 const MOVERS = 5;
 const TOKENS = ["input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"];
 
 /** The groups of the table, largest first. */
-export function askGroups(view) {
+export async function askGroups(view) {
+  if (view.by === PERSON) return byPerson(await get("/spend", asked(view, { groupBy: "api_key" })));
   return get("/spend", asked(view, { groupBy: view.by, sort: "-cost_usd", limit: LISTED }));
 }
 
@@ -18,7 +20,8 @@ export function askGroups(view) {
 export async function askMovers(view) {
   const to = view.to < today() ? view.to : later(today(), -1);
   if (to < view.from) return null;
-  const ask = (sort) => get("/spend", asked(view, { to, groupBy: view.by, compare: "previous", sort, limit: MOVERS }));
+  const by = view.by === PERSON ? "api_key" : view.by;
+  const ask = (sort) => get("/spend", asked(view, { to, groupBy: by, compare: "previous", sort, limit: MOVERS }));
   const [up, down] = await Promise.all([ask("-change_usd"), ask("change_usd")]);
   return { ...up, rows: [...rising(up.rows, 1), ...rising(down.rows, -1).reverse()] };
 }
@@ -33,11 +36,11 @@ export function showMovers(view, found) {
     place("movers", h("p", { class: "empty" }, "The period has no whole day yet."));
     return;
   }
-  const { previous } = found;
+  const { previous, groupBy: [by] } = found;
   const between = `${found.from} to ${found.to}, against ${previous.from} to ${previous.to}`;
   const doubt = previous.complete ? "" : " (of which not every day was read: the change may be too high)";
   const columns = [
-    { title: TABLES[view.by], cell: (row) => h("a", { href: only(view, row) }, named(view.by, row)) },
+    { title: TABLES[by], cell: (row) => h("a", { href: only(view, row, by) }, named(by, row)) },
     { title: "change", number: true, cell: (row) => h("span", { class: row.change_usd.startsWith("-") ? "fell" : "rose" }, change(parse(row.change_usd))) },
     { title: "before", number: true, cell: (row) => shown(parse(row.previous_cost_usd)) },
     { title: "now", number: true, cell: (row) => shown(parse(row.cost_usd)) },
@@ -49,16 +52,17 @@ export function showMovers(view, found) {
 export function showGroups(view, found) {
   const total = parse(found.total_usd);
   const columns = [
-    { title: TABLES[view.by], cell: (row) => h("a", { href: opening(view, { [view.by]: row[view.by] }), title: "its lines" }, named(view.by, row)) },
+    { title: TABLES[view.by], cell: (row) => (view.by === PERSON ? named(view.by, row) : h("a", { href: opening(view, { [view.by]: row[view.by] }), title: "its lines" }, named(view.by, row))) },
+    ...(view.by === "api_key" ? [{ title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" }] : []),
     { title: "billed", number: true, cell: (row) => h("span", { title: row.cost_usd }, row.cost_usd === null ? "not billed" : shown(parse(row.cost_usd))) },
     { title: "share", number: true, cell: (row) => (row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`) },
     { title: "estimated", number: true, cell: (row) => (row.estimated_usd === null ? "" : shown(parse(row.estimated_usd))) },
-    ...(view.by === "api_key" ? [{ title: "allocated", number: true, cell: (row) => (row.allocated_usd === null ? "" : shown(parse(row.allocated_usd))) }] : []),
+    ...(view.by === "api_key" || view.by === PERSON ? [{ title: "allocated", number: true, cell: (row) => (row.allocated_usd === null ? "" : shown(parse(row.allocated_usd))) }] : []),
     { title: "input", number: true, cell: (row) => count(row.input_tokens) },
     { title: "cached", number: true, cell: (row) => count(row.cached_input_tokens) },
     { title: "output", number: true, cell: (row) => count(row.output_tokens) },
     { title: "$ per million tokens", number: true, cell: (row) => price(row) },
-    { title: "only this", cell: (row) => h("a", { href: only(view, row), "aria-label": `Only ${name(view.by, row)}` }, "filter") },
+    { title: "only this", cell: (row) => h("a", { href: only(view, row, view.by), "aria-label": `Only ${name(view.by, row)}` }, "filter") },
   ];
   const more = found.truncated ? h("p", { class: "quiet" }, `The ${LISTED} largest; all of them: `, csv(view)) : h("p", { class: "quiet" }, csv(view));
   if (!found.rows.length) place("groups", h("p", { class: "empty" }, "No spend is known of these days."));
@@ -66,7 +70,7 @@ export function showGroups(view, found) {
 }
 
 function name(by, row) {
-  return row[by + "_name"] ?? row[by] ?? (by === "api_key" ? "unattributed" : "unknown");
+  return row[by + "_name"] ?? row[by] ?? ({ api_key: "unattributed", [PERSON]: "nobody known" }[by] ?? "unknown");
 }
 
 /** A name with its id, since names need not be unique. */
@@ -75,20 +79,22 @@ function named(by, row) {
 }
 
 /** The view of this group alone. */
-function only(view, row) {
-  return link(view, { filters: { ...view.filters, [view.by]: [row[view.by] ?? ""] } });
+function only(view, row, by) {
+  const filter = by === PERSON ? { api_key: row.keys } : { [by]: [row[by] ?? ""] };
+  return link(view, { filters: { ...view.filters, ...filter } });
 }
 
 function count(tokens) {
   return h("span", { title: tokens === null ? null : grouped(tokens) }, compact(tokens));
 }
 
+/** Of what is billed and estimated: the tokens are of both. */
 function price(row) {
   const known = TOKENS.map((kind) => row[kind]).filter((tokens) => tokens !== null);
-  const per = perMillion(parse(row.cost_usd), known.reduce((total, tokens) => total + tokens, 0));
+  const per = perMillion(sum([parse(row.cost_usd), parse(row.estimated_usd)]), known.reduce((total, tokens) => total + tokens, 0));
   return per === null ? "–" : shown(per);
 }
 
 function csv(view) {
-  return h("a", { href: `/spend?${asked(view, { groupBy: view.by, format: "csv" })}`, download: "spend.csv" }, "as CSV");
+  return h("a", { href: `/spend?${asked(view, { groupBy: view.by === PERSON ? "api_key" : view.by, format: "csv" })}`, download: "spend.csv" }, "as CSV");
 }

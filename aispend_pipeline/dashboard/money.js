@@ -13,6 +13,14 @@ export function parse(text) {
   return negative ? -units : units;
 }
 
+/** The decimal text of a whole number of 10^-18 dollars; null stays null. */
+export function text(units) {
+  if (units === null) return null;
+  const digits = String(units < 0n ? -units : units).padStart(Number(PLACES) + 1, "0");
+  const part = digits.slice(-Number(PLACES)).replace(/0+$/, "").padEnd(2, "0");
+  return `${units < 0n ? "-" : ""}${digits.slice(0, -Number(PLACES))}.${part}`;
+}
+
 /** The sum of what is known; null if nothing is. */
 export function sum(amounts) {
   const known = amounts.filter((one) => one !== null);

@@ -2,7 +2,9 @@
 // fragment of the page's address, so that a view is a link.
 
 export const CUTS = { provider: "provider", account: "account", model: "model", project: "project" };
-export const TABLES = { ...CUTS, api_key: "key", service_tier: "tier", token_type: "token type", line_item: "line of the bill" };
+export const FILTERS = { ...CUTS, api_key: "key", service_tier: "tier", token_type: "token type", line_item: "line of the bill" };
+export const PERSON = "person"; // sums of the keys that are a person's
+export const TABLES = { ...FILTERS, [PERSON]: "person" };
 export const PERIODS = { month: "This month", before: "Last month", week: "Last 7 days", days30: "Last 30 days", own: "From … to" };
 const DEFAULTS = { period: "month", cut: "provider", by: "model", chart: "day" };
 const OPENED = "line."; // before each filter of the lines that are opened
@@ -15,7 +17,7 @@ export function readView(fragment, today) {
   if (!(view.cut in CUTS)) view.cut = DEFAULTS.cut;
   if (!(view.by in TABLES)) view.by = DEFAULTS.by;
   if (view.chart !== "sum") view.chart = "day";
-  for (const name of Object.keys(TABLES)) {
+  for (const name of Object.keys(FILTERS)) {
     const values = given.getAll(name);
     if (values.length) view.filters[name] = values;
   }

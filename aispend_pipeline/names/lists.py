@@ -1,6 +1,7 @@
 """What providers' lists have in common: a question, items with an id and perhaps a name, and where the next page is.
 
-Only ids, names and addresses are decoded: the rest of an item has changed its shape over time, and nothing needs it.
+Only ids, names, addresses and whose a key is are decoded: the rest of an item has changed its shape over time, and
+nothing needs it.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,19 +24,53 @@ class Kind(StrEnum):
     PROJECT = "project"
     API_KEY = "api_key"
     USER = "user"
+    SERVICE_ACCOUNT = "service_account"
+    API_KEY_OWNER = "api_key_owner"  # of the key with this id; what is kept as its name is the owner's id
+
+
+class _Whose(msgspec.Struct):
+    """Whose a key is: OpenAI has the owner in full, Anthropic the id of who made it."""
+
+    id: str | None = None
+    type: str | None = None
+    user: "Item | None" = None
+    service_account: "Item | None" = None
+
+
+class Owner(NamedTuple):
+    """Whose a key is, and what that is called, if the list says so."""
+
+    kind: Kind
+    id: str
+    called: str | None
 
 
 class Item(msgspec.Struct):
-    """One thing of a list."""
+    """One thing of a list. `owner` and `created_by` are of keys alone."""
 
     id: str
     name: str | None = None
     email: str | None = None
+    owner: msgspec.Raw = msgspec.Raw()
+    created_by: msgspec.Raw = msgspec.Raw()
 
     @property
     def called(self) -> str | None:
         """Its name, else its address; none if it has neither. Names are not unique, and may be long."""
         return ((self.name or "").strip() or (self.email or "").strip())[:LONGEST_NAME] or None
+
+    @property
+    def whose(self) -> Owner | None:
+        """The owner of a key, else who made it; none if it is not told, or in a shape that is not known."""
+        for told in (self.owner, self.created_by):
+            try:
+                of = _whose.decode(told) if bytes(told) else None
+            except msgspec.MsgspecError:
+                continue
+            if of and (found := of.service_account or of.user or (Item(of.id) if of.id else None)):
+                service = of.service_account or of.type == "service_account"
+                return Owner(Kind.SERVICE_ACCOUNT if service else Kind.USER, found.id, found.called)
+        return None
 
 
 class _Page(msgspec.Struct):
@@ -44,7 +79,7 @@ class _Page(msgspec.Struct):
     last_id: str | None = None
 
 
-_page, _item = msgspec.json.Decoder(_Page), msgspec.json.Decoder(Item)
+_page, _item, _whose = (msgspec.json.Decoder(of) for of in (_Page, Item, _Whose | None))
 
 
 class Listed(NamedTuple):

@@ -10,11 +10,11 @@ import httpx
 
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
-from aispend_pipeline.ingest import python_handles_interrupts
+from aispend_pipeline.interrupts import like_ctrl_c
 from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Account
 from aispend_pipeline.names import anthropic, kept, openai
-from aispend_pipeline.names.lists import Kind, NameList
+from aispend_pipeline.names.lists import Item, Kind, NameList
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources import paging
 from aispend_pipeline.sources.http import Caller, Endpoint, Limits, client
@@ -111,7 +111,7 @@ def read_names(
                 for task in tasks:
                     task.cancel()
 
-    with python_handles_interrupts():
+    with like_ctrl_c():
         read = asyncio.run(read_all())
     if read:
         warehouse.publish()
@@ -148,6 +148,17 @@ async def _read_account(
     return read
 
 
+def _told(kind: Kind, item: Item) -> dict[tuple[Kind, str], str]:
+    """The names that an item tells: its own, and whose it is, with a name where the list has one."""
+    told = {(kind, item.id): item.called} if item.called else {}
+    owner = item.whose if kind is Kind.API_KEY else None
+    if owner:
+        told[Kind.API_KEY_OWNER, item.id] = owner.id
+    if owner and owner.called:
+        told[owner.kind, owner.id] = owner.called
+    return told
+
+
 async def _read_lists(lists: Sequence[NameList], caller: Caller, limits: Limits, read: NamesRead) -> None:
     """Fill `read` from the lists and those under their items, one after the other; one that is refused is left out."""
     unread = deque(lists)
@@ -156,8 +167,7 @@ async def _read_lists(lists: Sequence[NameList], caller: Caller, limits: Limits,
         try:
             async for _, body in paging.bodies(caller, asked.request, asked.cursor, asked.following, limits):
                 for item in asked.listed(body).items:
-                    if item.called:
-                        read.names[asked.kind, item.id] = item.called
+                    read.names |= _told(asked.kind, item)
                     if asked.under:
                         unread.append(asked.under(item.id))
         except FetchError as error:

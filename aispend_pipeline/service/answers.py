@@ -17,6 +17,9 @@ from aispend_pipeline.warehouse.groups import Row
 from aispend_pipeline.warehouse.questions import NAMED, TOKENS, Question
 from aispend_pipeline.warehouse.reads import Answer, NotEstimated, Previous, Restatement, Unpriced
 
+# Whose an API key is.
+OWNED = ("api_key_owner", "api_key_owner_name")
+
 
 def days(window: Window) -> dict[str, str]:
     """The days asked for, both ends included."""
@@ -54,15 +57,18 @@ def spend(question: Question, answer: Answer, published: Published, cursor: str 
 def columns(question: Question) -> list[str]:
     """What each row has, in this order."""
     named = [f"{name}_name" for name in question.group_by if name in NAMED]
+    owned = [*OWNED] if "api_key" in question.group_by else []
     allocated = ["allocated_usd"] if "api_key" in question.group_by else []
     compared = ["previous_cost_usd", "change_usd"] if question.previous else []
-    return [*question.group_by, *named, "cost_usd", "estimated_usd", *allocated, *TOKENS, *compared]
+    return [*question.group_by, *named, *owned, "cost_usd", "estimated_usd", *allocated, *TOKENS, *compared]
 
 
 def row(question: Question, one: Row) -> dict[str, Any]:
     """One group."""
     shown: dict[str, Any] = {name: _key(value) for name, value in one.keys.items()}
     shown |= {f"{dimension}_name": name for dimension, name in one.names.items()}
+    if "api_key" in one.keys:
+        shown |= dict(zip(OWNED, one.owner, strict=True))
     shown["cost_usd"] = money.text_if_known(one.usd)
     shown["estimated_usd"] = money.text_if_known(one.estimated_usd)
     if "api_key" in one.keys:

@@ -16,6 +16,7 @@ from aispend_pipeline.service.guard import guards
 from aispend_pipeline.service.limits import Limits
 from aispend_pipeline.service.metrics import add_metrics
 from aispend_pipeline.service.operations import name_of
+from aispend_pipeline.service.outbox import add_outbox
 from aispend_pipeline.service.recompute import add_recompute
 from aispend_pipeline.service.shared import Service
 from aispend_pipeline.service.state import add_state
@@ -42,6 +43,16 @@ def create_app(
     )
     app.closed = settings.read_token is not None
     problems.install(app)
-    for add in (add_front, add_state, add_figures, add_evidence, add_admin, add_recompute, add_metrics, add_document):
+    for add in (
+        add_front,
+        add_state,
+        add_figures,
+        add_evidence,
+        add_outbox,
+        add_admin,
+        add_recompute,
+        add_metrics,
+        add_document,
+    ):
         add(app, service)
     return app

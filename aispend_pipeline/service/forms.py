@@ -20,7 +20,7 @@ _FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 # Where a spreadsheet takes text for a formula: at the beginning of a cell, and of what it takes for one where its own
 # separator is another than a comma.
 _FORMULA = re.compile(rf"(^|[;\t\r\n])(?=[=+\-@\t\r\n{_FULL_WIDTH}])")
-_TEXT = {*DIMENSIONS, *(f"{name}_name" for name in NAMED)}
+_TEXT = {*DIMENSIONS, *(f"{name}_name" for name in NAMED), *answers.OWNED}
 
 
 def chosen(asked: Form | None, accept: str) -> Form:

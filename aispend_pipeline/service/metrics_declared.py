@@ -1,4 +1,4 @@
-"""Every metric that `GET /metrics` serves, declared once: the README's table and the checks of `data/` follow it."""
+"""Every metric that `GET /metrics` serves, declared once: the reference's table and the checks of `data/` follow it."""
 
 from enum import StrEnum
 from typing import NamedTuple

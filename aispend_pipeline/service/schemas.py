@@ -41,6 +41,14 @@ class SpendRow(Exact):
     workspace_name: str | None = Field(None, description="as `project_name`")
     api_key: str | None = Field(None, description="the key's id, never the key")
     api_key_name: str | None = Field(None, description="what it is called now; null if that was never read")
+    api_key_owner: str | None = Field(
+        None,
+        description="whose key it is, by id: the person or service account that OpenAI names as its owner, or who made"
+        " it at Anthropic; null if that is not told, or the list was never read. There only if grouped by key",
+    )
+    api_key_owner_name: str | None = Field(
+        None, description="what that person or service account is called now; people of one name have an id each"
+    )
     line_item: str | None = Field(None, description="what the bill calls the line")
     token_type: str | None = Field(
         None, description="what the bill counts: input, cached_input, cache_write, output, ..."

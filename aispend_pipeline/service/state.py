@@ -48,7 +48,7 @@ def add_state(app: FastAPI, service: Service) -> None:
     async def get_status(_: Annotated[NoParameters, Query()]) -> Response:
         """It answers 200 whatever is wrong: `status` is the word, `reasons` the lines for people.
 
-        What people were told before is told by `aispend alerts list` alone.
+        What people were told before is at `/alerts`.
         """
 
         def ask() -> dict[str, Any]:

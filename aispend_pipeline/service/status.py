@@ -10,6 +10,7 @@ from aispend_pipeline.caps.known import newest
 from aispend_pipeline.clock import utc_text
 from aispend_pipeline.due import Backlog
 from aispend_pipeline.errors import StoreError
+from aispend_pipeline.health.given_up import given_up
 from aispend_pipeline.health.reasons import Kind, Reason, in_order, overall
 from aispend_pipeline.health.stores import Looked, Store, look
 from aispend_pipeline.health.stores import reasons as store_reasons
@@ -51,6 +52,7 @@ def status(settings: Settings, now: datetime, complaints: Sequence[str] = ()) ->
             *figures.reasons,
             *_unread(settings, providers),
             *watched.reasons,
+            *(Reason(Kind.UNWATCHED, line) for line in given_up(settings.home)),
         ]
     )
     return {

@@ -236,7 +236,7 @@ class OpenIncident(Exact):
 
 
 class StatusBody(Exact):
-    """How the installation is. What people were told before is told by `aispend alerts list` alone."""
+    """How the installation is. What people were told before is at `/alerts`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [STATUS]})
 

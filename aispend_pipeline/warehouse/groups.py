@@ -33,8 +33,15 @@ MOST_GROUPS = 50_000
 Names = Mapping[tuple[str, str], str]
 
 
+class Owner(NamedTuple):
+    """Whose an API key is, by id and by name, as far as that is known."""
+
+    id: str | None = None
+    name: str | None = None
+
+
 class Row(NamedTuple):
-    """One group: its keys, the names of those that are ids, USD, and counts (none if unknown).
+    """One group: its keys, the names of those that are ids, whose its API key is, USD, and counts (none if unknown).
 
     Billed USD is none where nothing is billed (`lines` is 0 then) or all of it is in other currencies; estimated USD
     is what is used and not billed yet, none if that is nothing. `allocated_usd` is the part of what is billed that
@@ -44,6 +51,7 @@ class Row(NamedTuple):
 
     keys: dict[str, date | datetime | str | None]
     names: dict[str, str | None]
+    owner: Owner
     counts: dict[str, int | None]
     lines: int
     usd: Decimal | None
@@ -198,6 +206,7 @@ def _row(question: Question, values: Mapping[str, Any], names: Names) -> Row:
     return Row(
         keys,
         {name: _name(name, keys[name], provider, names) for name in keys if name in NAMED},
+        _owner(keys.get("api_key"), names),
         {name: values[name] for name in TOKENS},
         values["n"] or 0,
         values["usd"],
@@ -214,3 +223,10 @@ def _name(dimension: str, key: Any, provider: str | None, names: Names) -> str |
         return DEFAULT_WORKSPACE if provider == "anthropic" and dimension != "api_key" else None
     kinds = ("api_key",) if dimension == "api_key" else ("project", "workspace")
     return next((names[kind, key] for kind in kinds if (kind, key) in names), None)
+
+
+def _owner(api_key: Any, names: Names) -> Owner:
+    id_ = names.get(("api_key_owner", api_key))
+    if id_ is None:
+        return Owner()
+    return Owner(id_, next((names[kind, id_] for kind in ("user", "service_account") if (kind, id_) in names), None))

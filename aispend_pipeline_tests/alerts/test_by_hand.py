@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from aispend_pipeline.alerts.by_hand import deliveries, drop, of_message, retry, send_test
+from aispend_pipeline.alerts.by_hand import UnknownMessage, deliveries, drop, of_message, retry, send_test
 from aispend_pipeline.alerts.channels import HOOK
 from aispend_pipeline.alerts.outbox import LEASE, Outbox, Status
 from aispend_pipeline.alerts.tables import delivery
@@ -61,12 +61,11 @@ class TestRetry:
         assert dict(statuses(dead))["slack"] == Status.PENDING
         assert dead.rows(delivery)[0].first_attempt_at == dead.now
 
-    @pytest.mark.parametrize("known", [False, True])
-    def test_what_is_not_dead_is_not_tried_again(self, world, known):
+    def test_what_is_not_dead_is_not_tried_again(self, world):
         world.spent("openai", "85").notify()
-        message_id = message_of(world, "slack") if known else "msg_unknown"
+        message_id = message_of(world, "slack")
 
-        with pytest.raises(UsageError, match=f"^{message_id}: has no dead delivery; aispend alerts list"):
+        with pytest.raises(UsageError, match=f"^{message_id}: has no dead delivery, and only what was given up"):
             by_hand(world, retry, message_id, world.now)
 
     def test_a_machine_that_heard_that_it_is_over_is_not_told_that_it_began(self, world):
@@ -121,15 +120,15 @@ class TestDrop:
             Outbox(connection).claim(world.now, ["slack"])
         message_id = message_of(world, "slack")
 
-        with pytest.raises(UsageError, match=f"^{message_id}: has no delivery that is dead or waits"):
+        with pytest.raises(UsageError, match=f"^{message_id}: is being sent just now; ask again"):
             by_hand(world, drop, message_id, world.now)
         assert by_hand(world, drop, message_id, world.now + LEASE) == ["slack"]
 
-    def test_what_was_delivered_or_never_was_cannot_be_dropped(self, world):
+    def test_what_was_delivered_cannot_be_dropped(self, world):
         world.spent("openai", "85").notify()
-        for message_id in (message_of(world, "slack"), "msg_unknown"):
-            with pytest.raises(UsageError, match="has no delivery that is dead or waits"):
-                by_hand(world, drop, message_id, world.now)
+
+        with pytest.raises(UsageError, match="has no delivery that is dead or waits, so nothing to drop"):
+            by_hand(world, drop, message_of(world, "slack"), world.now)
 
     def test_a_trigger_that_was_dropped_lets_its_release_go(self, world):
         world.receivers[HOOK].mood = Mood.BROKEN
@@ -142,6 +141,12 @@ class TestDrop:
         assert world.receivers[HOOK].heard == ["hardcap.released openai 2026-11 1"]
 
 
+@pytest.mark.parametrize("does", [retry, drop])
+def test_what_never_was_is_unknown(world, does):
+    with pytest.raises(UnknownMessage, match=r"^msg_unknown: is the id of no message; aispend alerts list"):
+        by_hand(world, does, "msg_unknown", world.now)
+
+
 class TestLists:
     def test_the_newest_come_first_with_what_became_of_them(self, dead):
         dead.clock.instant += HOUR
@@ -152,7 +157,7 @@ class TestLists:
         with dead.state.reading() as connection:
             newest, *_, oldest = deliveries(connection, 10)
             assert [one.channel for one in deliveries(connection, 2)] == ["hook", "email"]
-            assert {one.status for one in deliveries(connection, 10, Status.DEAD)} == {Status.DEAD}
+            assert {one.status for one in deliveries(connection, 10, [Status.DEAD])} == {Status.DEAD}
         assert (newest.channel, newest.status, newest.subject) == (
             "hook",
             Status.DELIVERED,

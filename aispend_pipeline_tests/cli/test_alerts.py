@@ -255,8 +255,8 @@ class TestWhy:
     ("command", "said"),
     [
         ("why", "nothing: is the id of no event and no message; aispend alerts list shows what there is"),
-        ("retry", "nothing: has no dead delivery; aispend alerts list shows what there is"),
-        ("drop", "nothing: has no delivery that is dead or waits; aispend alerts list shows what there is"),
+        ("retry", "nothing: is the id of no message; aispend alerts list shows what there is"),
+        ("drop", "nothing: is the id of no message; aispend alerts list shows what there is"),
     ],
 )
 def test_an_id_that_is_none_is_wrong_use(quiet, command, said):

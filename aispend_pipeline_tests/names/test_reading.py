@@ -45,12 +45,14 @@ def test_the_samples_of_both_providers_are_read_end_to_end(provider, read, home)
         ("project", "proj_abc", "Project example"),
         ("user", "user_abc", "First Last"),
         ("api_key", "key_abc", "My API Key"),
+        ("api_key_owner", "key_abc", "user_abc"),
     }
     assert kept(home, "anthropic") == {
         ("organization", "org_1", "Example"),
         ("workspace", "wrkspc_01JwQvzr7rXLA5AGx3HKfFUJ", "Workspace Name"),
         ("api_key", "apikey_fixture02", "Developer Key"),
         ("api_key", "apikey_fixture03", "ci"),
+        ("api_key_owner", "apikey_fixture03", "user_01WCz1FkmYMm4gnmykNKUu3Q"),
         ("user", "user_01WCz1FkmYMm4gnmykNKUu3Q", "Jane Doe"),
     }
     assert attempts(home) == {"openai default": (True, None), "anthropic default": (True, None)}
@@ -269,8 +271,48 @@ def test_the_simulated_providers_name_every_id_of_their_lists(read, home, clock,
     done = read(**simulated)
 
     assert [one.errors for one in done.values()] == [[], []]
-    assert set(done["openai default"].counts()) == {"project", "api_key", "user"}
-    assert set(done["anthropic default"].counts()) == {"organization", "workspace", "api_key", "user"}
+    keys = {"api_key", "api_key_owner"}
+    assert set(done["openai default"].counts()) == {"project", "user", "service_account", *keys}
+    assert set(done["anthropic default"].counts()) == {"organization", "workspace", "user", *keys}
+
+
+def owned(home, provider: str) -> set[tuple]:
+    """What is kept of owners: which key is whose, and what the lists of keys call them."""
+    return {row for row in kept(home, provider) if row[0] in ("api_key_owner", "service_account") or row[2] == "Eve"}
+
+
+def test_whose_a_key_is_is_kept_with_a_name_where_the_list_of_keys_has_one(provider, read, home):
+    of_a_person = {"type": "user", "user": {"id": "user_9", "name": "Eve", "email": "eve@example.com"}}
+    of_a_service = {"type": "service_account", "service_account": {"id": "svc_1", "name": "deploy", "role": "member"}}
+    keys = [item("key_1", "ci", owner=of_a_person), item("key_2", None, owner=of_a_service)]
+    provider.lists |= openai_lists(OPENAI_KEY, [item("proj_1")], proj_1=keys)
+    provider.lists[ANTHROPIC_KEY, "/organizations/api_keys"] = [
+        item("apikey_1", "ci", created_by={"id": "user_2", "type": "user"}),
+        item("apikey_2", "old", created_by=None),
+    ]
+
+    read()
+
+    assert owned(home, "openai") == {
+        ("api_key_owner", "key_1", "user_9"),
+        ("user", "user_9", "Eve"),
+        ("api_key_owner", "key_2", "svc_1"),
+        ("service_account", "svc_1", "deploy"),
+    }
+    assert owned(home, "anthropic") == {("api_key_owner", "apikey_1", "user_2")}
+
+
+@pytest.mark.parametrize(
+    "owner", [None, "Ada", 7, [], {}, {"type": "user"}, {"type": "user", "user": {"name": "Eve"}}, {"id": 7}]
+)
+def test_an_owner_in_a_shape_that_is_not_known_costs_no_name(provider, read, home, owner):
+    provider.lists |= openai_lists(OPENAI_KEY, [item("proj_1")], proj_1=[item("key_1", "ci", owner=owner)])
+
+    done = read()
+
+    assert done["openai default"].errors == []
+    assert ("api_key", "key_1", "ci") in kept(home)
+    assert owned(home, "openai") == set()
 
 
 def test_a_store_that_cannot_be_written_is_told_of_and_is_no_accounts_error(read, home):

@@ -19,6 +19,7 @@ DIMENSIONS = (
     "source",
 )
 NAMED = ("project", "workspace", "api_key")
+OWNED = ("api_key_owner", "api_key_owner_name")
 COUNTS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "requests")
 
 _MONEY = {"type": "string", "pattern": r"^-?(0|[1-9][0-9]*)\.[0-9]{2}$|^-?(0|[1-9][0-9]*)\.[0-9]{2,}[1-9]$"}
@@ -54,6 +55,7 @@ _BUDGET_MONTH = _exactly(
 
 def _schema(group_by: list[str], *, compared: bool) -> dict[str, Any]:
     keys = dict.fromkeys(group_by, _PERHAPS) | {f"{name}_name": _PERHAPS for name in group_by if name in NAMED}
+    keys |= dict.fromkeys(OWNED if "api_key" in group_by else (), _PERHAPS)
     usd = ("cost_usd", "estimated_usd", *(("allocated_usd",) if "api_key" in group_by else ()))
     changed = ("previous_cost_usd", "change_usd") if compared else ()
     row = _exactly(**keys, **dict.fromkeys((*usd, *changed), _MAYBE_MONEY), **dict.fromkeys(COUNTS, _COUNT))

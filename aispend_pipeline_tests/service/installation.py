@@ -69,9 +69,14 @@ class Installation:
 
 
 @cache
+def _document() -> dict:
+    return create_app(Settings.load({}, dotenv=None), StandingClock()).openapi()
+
+
+@cache
 def documented(path: str, method: str) -> Draft202012Validator:
     """The body that the OpenAPI document promises for 200."""
-    document = create_app(Settings.load({}, dotenv=None), StandingClock()).openapi()
+    document = _document()
     schema = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
     return Draft202012Validator({**schema, "components": document["components"]})
 

@@ -5,8 +5,8 @@ from aispend_pipeline.settings import Settings
 
 from .world import StandingClock
 
-# Of no page and no run that there is.
-_NAMES = {"{name}": "openai", "{page_id}": "none-1", "{run_id}": "none"}
+# Of no page, run and message that there is.
+_NAMES = {"{name}": "openai", "{page_id}": "none-1", "{run_id}": "none", "{message_id}": "none"}
 
 
 def every_path(**names: str) -> list[str]:

@@ -323,4 +323,5 @@ def test_the_document_says_that_the_token_is_wanted(client):
     assert document["components"]["securitySchemes"]["ADMIN_TOKEN"]["scheme"] == "bearer"
     assert document["paths"][PATH]["post"]["security"] == [{"ADMIN_TOKEN": []}]
     closed = {path for path, of in document["paths"].items() for one in of.values() if one.get("security")}
-    assert closed == {PATH, "/admin/recompute", "/admin/recompute/{run_id}"}
+    recompute, alerts = "/admin/recompute", "/admin/alerts/{message_id}"
+    assert closed == {PATH, recompute, f"{recompute}/{{run_id}}", f"{alerts}/retry", f"{alerts}/drop"}

@@ -19,7 +19,8 @@ from .world import NOW, StandingClock
 
 ADMIN, READER = "conformance-admin-token", "conformance-read-token"
 # What a schema cannot say is refused although every part of it is well: days the wrong way round (422), a cursor of
-# another question (400), a page or a run that was never there (404), no hook or a second recompute (409).
+# another question (400), a page, run or message that was never there (404), no hook, a second recompute, or a message
+# that was delivered (409).
 REFUSED_RIGHTLY = {
     "/spend": [400, 422],
     "/spend/rows": [400, 422],
@@ -31,6 +32,10 @@ REFUSED_RIGHTLY = {
     "/test/alert": [409],
     "/admin/recompute": [409, 422],
     "/admin/recompute/{run_id}": [404],
+    "/alerts": [400],
+    "/alerts/{message_id}": [404],
+    "/admin/alerts/{message_id}/retry": [404, 409],
+    "/admin/alerts/{message_id}/drop": [404, 409],
 }
 
 
@@ -85,7 +90,9 @@ def test_generated_requests_find_nothing_that_the_document_does_not_say(settings
         page = (
             httpx.get(f"{base}/providers/openai/raw", params=asked, headers=key).raise_for_status().json()["items"][0]
         )
-        (tmp_path / "schemathesis.toml").write_text(_configuration(page["id"]))
+        httpx.post(f"{base}/test/alert", headers=key).raise_for_status()
+        (message,) = httpx.get(f"{base}/alerts", headers=key).raise_for_status().json()["items"]
+        (tmp_path / "schemathesis.toml").write_text(_configuration(page["id"], message["id"]))
         done = subprocess.run(
             [
                 str(Path(sys.executable).parent / "schemathesis"),
@@ -103,7 +110,7 @@ def test_generated_requests_find_nothing_that_the_document_does_not_say(settings
     assert "generated, " in done.stdout
 
 
-def _configuration(page_id: str) -> str:
+def _configuration(page_id: str, message_id: str) -> str:
     refused = "".join(
         f"""
 [[operations]]
@@ -122,4 +129,5 @@ expected-statuses = [400, 401, 404, 405, 409, 414, 422]
 
 [parameters]
 "path.page_id" = {json.dumps(page_id)}
+"path.message_id" = {json.dumps(message_id)}
 {refused}"""

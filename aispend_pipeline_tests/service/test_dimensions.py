@@ -202,6 +202,19 @@ def test_ids_stay_and_their_names_stand_beside_them(spent):
     assert {("apikey_chat", "prod"), ("apikey_legacy", "prod"), ("key_ci", "ci"), (None, None)} <= set(keys)
 
 
+def test_whose_a_key_is_stands_beside_it_a_person_or_a_service_account(spent):
+    owners = by(spent("api_key"), "api_key", "api_key_owner", "api_key_owner_name")
+
+    assert {
+        ("key_mobile", "user_bram", "Bram Okafor"),
+        ("key_ci", "svc_key_ci", "key_ci service"),
+        ("apikey_editors", "user_chiara", "Chiara Lindt"),
+        ("apikey_chat", None, None),  # Anthropic does not say who made it
+        (None, None, None),
+    } <= {*owners}
+    assert "api_key_owner" not in spent("project")["rows"][0]
+
+
 def test_anthropic_s_bill_tells_no_keys_apart_so_they_are_told_from_usage_and_said_to_be(spent, clock):
     rows = by(spent("api_key", provider="anthropic"), "api_key")
 

@@ -1,6 +1,7 @@
 """What every request passes: names, other sites, rates, bodies, headers, and what becomes of a failure."""
 
 import math
+import re
 
 import pytest
 from starlette.testclient import TestClient
@@ -210,8 +211,19 @@ class TestTheHeaders:
         assert (rules["default-src"], rules["script-src"], rules["connect-src"]) == ("'none'", "'self'", "'self'")
         assert rules["frame-ancestors"] == rules["base-uri"] == rules["form-action"] == "'none'"
         assert "unsafe-inline" not in rules["script-src"]
-        assert "<script" not in answer.text
-        assert " style=" not in answer.text
+        scripts = re.findall(r"<script\b([^>]*)>([^<]*)</script>", answer.text)
+        assert answer.text.count("<script") == len(scripts) == 2
+        assert all('src="/dashboard/' in attributes and not inside for attributes, inside in scripts)
+        assert " style=" not in answer.text and " on" not in re.sub(r">[^<]*<", "><", answer.text)
+
+    def test_only_the_files_of_the_page_are_served(self, client):
+        for name in ("main.js", "style.css", "plotly.js"):
+            answer = client.get(f"/dashboard/{name}")
+            assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+            known = client.get(f"/dashboard/{name}", headers={"if-none-match": answer.headers["etag"]})
+            assert (known.status_code, known.content) == (304, b"")
+        for name in ("files.py", "page.html", "__init__.py", "..%2Fservice%2Fapp.py", "%2Fetc%2Fpasswd"):
+            assert client.get(f"/dashboard/{name}").status_code == 404
 
     def test_every_link_of_the_page_leads_somewhere(self, client):
         links = [part.split('"')[0] for part in client.get("/").text.split('href="/')[1:]]

@@ -20,7 +20,14 @@ READ, ADMIN = f"{MARK}-read-me-and-more", f"{MARK}-let-me-in-and-more"
 BEARER, OFFICER = {"authorization": f"Bearer {READ}"}, {"authorization": f"Bearer {ADMIN}"}
 SITE = "https://finops.example.com"
 # What a reader hears at what is the admin's.
-OF_THE_ADMIN = {"/test/alert": 405, "/admin/recompute": 405, "/admin/recompute/none": 401}
+OF_THE_ADMIN = {
+    "/test/alert": 405,
+    "/admin/recompute": 405,
+    "/admin/recompute/none": 401,
+    "/admin/alerts/none/retry": 405,
+    "/admin/alerts/none/drop": 405,
+}
+NOT_THERE = {"/alerts/none": 404}
 # A value with `MARK` in it that each kind of secret accepts; the others take any word.
 FIT = {
     "AISPEND_READ_TOKEN": READ,
@@ -108,8 +115,9 @@ class TestDoors:
         opened = {path: http.get(path, headers=BEARER).status_code for path in paths}
 
         assert closed == {path: 200 if path == "/healthz" else 401 for path in paths}
-        assert opened == {path: OF_THE_ADMIN.get(path, 200) for path in paths}
-        assert {http.post(path, headers=BEARER).status_code for path in ("/test/alert", "/admin/recompute")} == {401}
+        assert opened == {path: {**OF_THE_ADMIN, **NOT_THERE}.get(path, 200) for path in paths}
+        for_admins = {path for path, status in OF_THE_ADMIN.items() if status == 405}
+        assert {http.post(path, headers=BEARER).status_code for path in for_admins} == {401}
 
     @pytest.mark.parametrize(
         "lines",
@@ -185,7 +193,7 @@ class TestAnswers:
             assert answer.headers["allow"] == "GET, HEAD"
 
     def test_head_has_the_headers_and_nothing_else(self, http, paths):
-        for path in {*paths} - {*OF_THE_ADMIN}:
+        for path in {*paths} - {*OF_THE_ADMIN, *NOT_THERE}:
             got, head = http.get(path, headers=BEARER), http.head(path, headers=BEARER)
 
             assert (head.status_code, head.content) == (200, b""), path
