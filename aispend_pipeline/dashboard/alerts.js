@@ -20,8 +20,12 @@ export function showAlerts(found, status, changed) {
     { title: "became", cell: (one) => (one.last_error ? `${one.status}: ${one.last_error}` : one.status) },
     ...(hasToken() ? [{ title: "do", cell: (one) => actions(one, act) }] : []),
   ];
-  const incidents = status.incidents.map((one) => h("li", {}, `${one.subject}: ${one.detail} (since ${instant(one.since)})`));
-  const messages = found.items.length ? table("The newest messages", columns, found.items) : h("p", { class: "empty" }, "Nobody was told anything yet.");
+  const incidents = status.incidents.map((one) =>
+    h("li", {}, `${one.subject}: ${one.detail} (since ${instant(one.since)})`),
+  );
+  const messages = found.items.length
+    ? table("The newest messages", columns, found.items)
+    : h("p", { class: "empty" }, "Nobody was told anything yet.");
   place("alerts", incidents.length ? h("ul", { class: "wrong" }, incidents) : null, messages, admin(act, changed));
 }
 
@@ -30,15 +34,30 @@ function message(one) {
   const why = h("ul", { "aria-live": "polite" });
   const opened = async ({ target }) => {
     if (!target.open) return;
-    const { events } = await get(`/alerts/${encodeURIComponent(one.id)}`).catch((error) => ({ events: [{ headline: error.message, details: [] }] }));
-    why.replaceChildren(...events.flatMap((event) => [h("li", {}, event.headline), ...event.details.map((line) => h("li", { class: "quiet" }, line))]));
+    const { events } = await get(`/alerts/${encodeURIComponent(one.id)}`).catch((error) => ({
+      events: [{ headline: error.message, details: [] }],
+    }));
+    why.replaceChildren(
+      ...events.flatMap((event) => [
+        h("li", {}, event.headline),
+        ...event.details.map((line) => h("li", { class: "quiet" }, line)),
+      ]),
+    );
   };
   return h("details", { ontoggle: opened }, h("summary", {}, one.subject), why);
 }
 
 function actions(one, act) {
   return (POSSIBLE[one.status] ?? []).map((what) =>
-    h("button", { type: "button", "aria-label": `${what}: ${one.subject}`, onclick: () => act(`/admin/alerts/${encodeURIComponent(one.id)}/${what}`) }, what)
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-label": `${what}: ${one.subject}`,
+        onclick: () => act(`/admin/alerts/${encodeURIComponent(one.id)}/${what}`),
+      },
+      what,
+    ),
   );
 }
 
@@ -53,12 +72,23 @@ async function done(path) {
 
 /** The token is asked for once, and then there are things to do. */
 function admin(act, changed) {
-  if (hasToken()) return h("p", {}, h("button", { type: "button", onclick: () => act("/test/alert") }, "Send a test message"));
+  if (hasToken())
+    return h("p", {}, h("button", { type: "button", onclick: () => act("/test/alert") }, "Send a test message"));
   const field = h("input", { type: "password", autocomplete: "off" });
   const given = (event) => {
     event.preventDefault();
     keepToken(field.value);
     changed();
   };
-  return h("details", {}, h("summary", {}, "For admins"), h("form", { onsubmit: given }, h("label", {}, "ADMIN_TOKEN, kept until this page is left", field), h("button", {}, "Use it")));
+  return h(
+    "details",
+    {},
+    h("summary", {}, "For admins"),
+    h(
+      "form",
+      { onsubmit: given },
+      h("label", {}, "ADMIN_TOKEN, kept until this page is left", field),
+      h("button", {}, "Use it"),
+    ),
+  );
 }

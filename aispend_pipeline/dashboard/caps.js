@@ -21,18 +21,39 @@ function card(cap) {
   return h(
     "article",
     { class: `card ${cap.level}` },
-    h("h3", {}, cap.scope === "global" ? "all providers" : cap.scope, h("span", { class: `word ${cap.level}` }, words(cap))),
+    h(
+      "h3",
+      {},
+      cap.scope === "global" ? "all providers" : cap.scope,
+      h("span", { class: `word ${cap.level}` }, words(cap)),
+    ),
     h("p", { class: "amount", title: cap.total_usd }, total === null ? "not known" : shown(total)),
-    h("p", { class: "quiet" }, `billed ${shown(billed)}`, estimated ? ` + estimated ${shown(estimated)}` : "", ` · ${cap.period}`),
+    h(
+      "p",
+      { class: "quiet" },
+      `billed ${shown(billed)}`,
+      estimated ? ` + estimated ${shown(estimated)}` : "",
+      ` · ${cap.period}`,
+    ),
     bar(cap, billed, estimated),
     ...expected(cap),
     ...cap.doubts.slice(0, DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
-    cap.doubts.length > DOUBTS && h("details", {}, h("summary", {}, `${cap.doubts.length - DOUBTS} more`), cap.doubts.slice(DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)))
+    cap.doubts.length > DOUBTS &&
+      h(
+        "details",
+        {},
+        h("summary", {}, `${cap.doubts.length - DOUBTS} more`),
+        cap.doubts.slice(DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
+      ),
   );
 }
 
 function words(cap) {
-  return { ok: "below", soft: "soft cap reached", hard: "hard cap reached", unknown: "unknown", none: "no cap" }[cap.level] ?? cap.level;
+  return (
+    { ok: "below", soft: "soft cap reached", hard: "hard cap reached", unknown: "unknown", none: "no cap" }[
+      cap.level
+    ] ?? cap.level
+  );
 }
 
 /** Billed and estimated as parts of the highest cap; of what is above it, the bar is full. */
@@ -42,10 +63,18 @@ function bar(cap, billed, estimated) {
   if (!whole || billed === null) return null;
   const total = sum([billed, estimated]);
   const marks = [soft && hard ? mark("soft", soft, whole) : null];
-  const said = [soft ? `soft cap ${inDollars(soft)}` : null, hard ? `hard cap ${inDollars(hard)}` : null].filter(Boolean).join(", ");
+  const said = [soft ? `soft cap ${inDollars(soft)}` : null, hard ? `hard cap ${inDollars(hard)}` : null]
+    .filter(Boolean)
+    .join(", ");
   const used = percent(total, whole);
   return [
-    h("div", { class: "bar", role: "img", "aria-label": `${used} % of ${inDollars(whole)}` }, piece("billed", billed, whole), piece("estimated", estimated ?? 0n, whole), marks),
+    h(
+      "div",
+      { class: "bar", role: "img", "aria-label": `${used} % of ${inDollars(whole)}` },
+      piece("billed", billed, whole),
+      piece("estimated", estimated ?? 0n, whole),
+      marks,
+    ),
     h("p", {}, `${used} % of ${said}`),
   ];
 }
@@ -66,9 +95,16 @@ function expected(cap) {
   const forecast = cap.forecast;
   if (!forecast) return [h("p", { class: "quiet" }, "no forecast: it takes three full days, and every bill read")];
   const [low, high] = [parse(forecast.low_usd), parse(forecast.high_usd)].map(inDollars);
-  const reached = [["soft", forecast.soft_on], ["hard", forecast.hard_on]].filter(([, day]) => day);
+  const reached = [
+    ["soft", forecast.soft_on],
+    ["hard", forecast.hard_on],
+  ].filter(([, day]) => day);
   return [
-    h("p", { title: forecast.method }, `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`),
+    h(
+      "p",
+      { title: forecast.method },
+      `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`,
+    ),
     ...reached.map(([kind, day]) => h("p", { class: "doubt" }, `the ${kind} cap would be reached about ${day}`)),
   ];
 }

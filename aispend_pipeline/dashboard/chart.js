@@ -41,7 +41,12 @@ function trace(what, group, kind, paint) {
     y: heights.map((one) => (one === null ? null : toNumber(one))),
     customdata: heights.map((one, at) => [shown(one), what.days[at]]),
     hovertemplate: "%{x}<br>%{fullData.name}: %{customdata[0]}<extra></extra>",
-    marker: { color: paint, line: { width: 0 }, opacity: estimated ? 0.6 : 1, pattern: estimated ? { shape: "/", fgcolor: paint, bgcolor: "rgba(0,0,0,0)", size: 6 } : undefined },
+    marker: {
+      color: paint,
+      line: { width: 0 },
+      opacity: estimated ? 0.6 : 1,
+      pattern: estimated ? { shape: "/", fgcolor: paint, bgcolor: "rgba(0,0,0,0)", size: 6 } : undefined,
+    },
     meta: group,
   };
 }
@@ -67,8 +72,20 @@ function layout(what, colour) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: ink, family: "inherit", size: 13 },
     showlegend: false,
-    xaxis: { type: "date", tickformat: "%b %-d", gridcolor: colour("line"), fixedrange: true, range: [edge(what.days[0], -12), edge(what.days.at(-1), 12)] },
-    yaxis: { tickprefix: "$", tickformat: ",~s", gridcolor: colour("line"), zerolinecolor: colour("line"), fixedrange: true },
+    xaxis: {
+      type: "date",
+      tickformat: "%b %-d",
+      gridcolor: colour("line"),
+      fixedrange: true,
+      range: [edge(what.days[0], -12), edge(what.days.at(-1), 12)],
+    },
+    yaxis: {
+      tickprefix: "$",
+      tickformat: ",~s",
+      gridcolor: colour("line"),
+      zerolinecolor: colour("line"),
+      fixedrange: true,
+    },
     shapes: [...missing(what, colour), ...caps(what, colour)],
     annotations: [...labels(what, colour)],
     dragmode: false,
@@ -78,23 +95,42 @@ function layout(what, colour) {
 /** Days whose bill is not whole are shaded from top to bottom, whatever their bars say. */
 function missing(what, colour) {
   return [...what.missing].map(([day, { waiting }]) => ({
-    type: "rect", xref: "x", yref: "paper", x0: edge(day, -12), x1: edge(day, 12), y0: 0, y1: 1,
-    fillcolor: colour(waiting ? "waiting" : "missing"), line: { width: 0 }, layer: "below",
+    type: "rect",
+    xref: "x",
+    yref: "paper",
+    x0: edge(day, -12),
+    x1: edge(day, 12),
+    y0: 0,
+    y1: 1,
+    fillcolor: colour(waiting ? "waiting" : "missing"),
+    line: { width: 0 },
+    layer: "below",
   }));
 }
 
 /** A cap of a month as a line: as it is in the month so far, and each day's even share of it otherwise. */
 function caps(what, colour) {
   return what.caps.map(([kind, usd]) => ({
-    type: "line", xref: "paper", x0: 0, x1: 1, y0: height(what, usd), y1: height(what, usd),
+    type: "line",
+    xref: "paper",
+    x0: 0,
+    x1: 1,
+    y0: height(what, usd),
+    y1: height(what, usd),
     line: { color: colour(kind), width: 2, dash: kind === "soft" ? "dot" : "dash" },
   }));
 }
 
 function labels(what, colour) {
   return what.caps.map(([kind, usd]) => ({
-    xref: "paper", x: 1, xanchor: "left", y: height(what, usd), yanchor: "middle", showarrow: false,
-    text: what.view.chart === "sum" ? `${kind} cap` : `${kind} cap ÷ ${daysOfMonth(what.view.to)}`, font: { color: colour(kind), size: 12 },
+    xref: "paper",
+    x: 1,
+    xanchor: "left",
+    y: height(what, usd),
+    yanchor: "middle",
+    showarrow: false,
+    text: what.view.chart === "sum" ? `${kind} cap` : `${kind} cap ÷ ${daysOfMonth(what.view.to)}`,
+    font: { color: colour(kind), size: 12 },
   }));
 }
 

@@ -5,7 +5,14 @@ import { parse, shown, change } from "./money.js";
 import { opening } from "./view.js";
 
 const MARKS = { complete: "■", partial: "◧", failed: "✕", not_due: "·", half: "◔", absent: "✕" };
-const WORDS = { complete: "read whole", partial: "read, some money not understood", failed: "not read", not_due: "not known yet", half: "read before it was over", absent: "never asked for" };
+const WORDS = {
+  complete: "read whole",
+  partial: "read, some money not understood",
+  failed: "not read",
+  not_due: "not known yet",
+  half: "read before it was over",
+  absent: "never asked for",
+};
 const RESTATED = 20;
 
 /** A row for each feed: its newest figures, and a mark for each day. */
@@ -27,14 +34,24 @@ export function showCoverage(spend, status) {
     { title: `${spend.from} … ${spend.to}`, cell: ([, days]) => strip(days) },
     ...(errors ? [{ title: "last error", cell: ([feed]) => known.get(feed)?.last_ingest?.error ?? "" }] : []),
   ];
-  const legend = Object.entries(MARKS).filter(([state]) => state !== "absent").map(([state, mark]) => h("span", { class: `day ${state}` }, mark, ` ${WORDS[state]} `));
-  place("coverage", table("What was read of each day", columns, [...feeds]), h("p", { class: "quiet legend" }, legend, h("span", { class: "day young" }, "underlined: may still change")));
+  const legend = Object.entries(MARKS)
+    .filter(([state]) => state !== "absent")
+    .map(([state, mark]) => h("span", { class: `day ${state}` }, mark, ` ${WORDS[state]} `));
+  place(
+    "coverage",
+    table("What was read of each day", columns, [...feeds]),
+    h("p", { class: "quiet legend" }, legend, h("span", { class: "day young" }, "underlined: may still change")),
+  );
 }
 
 function fresh(source) {
   if (!source) return "not read any more";
   const said = source.last_complete_at ? instant(source.last_complete_at) : "never read";
-  const trouble = [source.stale && source.last_complete_at ? "stale" : null, source.consecutive_failures ? `${source.consecutive_failures} failures since` : null, source.quarantined ? `${source.quarantined} records not understood` : null].filter(Boolean);
+  const trouble = [
+    source.stale && source.last_complete_at ? "stale" : null,
+    source.consecutive_failures ? `${source.consecutive_failures} failures since` : null,
+    source.quarantined ? `${source.quarantined} records not understood` : null,
+  ].filter(Boolean);
   return trouble.length ? h("span", { class: "wrong" }, `${said}, ${trouble.join(", ")}`) : said;
 }
 
@@ -42,11 +59,20 @@ function fresh(source) {
 function strip(days) {
   const states = days.map((day) => (day.detail?.half_read ? "half" : day.state));
   const counted = Object.entries(WORDS).map(([state, word]) => [states.filter((one) => one === state).length, word]);
-  const said = counted.filter(([count]) => count).map(([count, word]) => `${count} days ${word}`).join(", ");
+  const said = counted
+    .filter(([count]) => count)
+    .map(([count, word]) => `${count} days ${word}`)
+    .join(", ");
   const marks = days.map((day, at) => {
     const young = day.state === "complete" && day.finality !== "settled";
-    const about = [day.day, WORDS[states[at]], young ? day.finality : null, day.detail?.reason].filter(Boolean).join(": ");
-    return h("span", { class: `day ${states[at]}${young ? " young" : ""}`, title: about, "aria-hidden": "true" }, MARKS[states[at]] ?? "?");
+    const about = [day.day, WORDS[states[at]], young ? day.finality : null, day.detail?.reason]
+      .filter(Boolean)
+      .join(": ");
+    return h(
+      "span",
+      { class: `day ${states[at]}${young ? " young" : ""}`, title: about, "aria-hidden": "true" },
+      MARKS[states[at]] ?? "?",
+    );
   });
   return h("span", { class: "strip", role: "img", "aria-label": said }, marks);
 }
@@ -54,7 +80,23 @@ function strip(days) {
 /** Days that were over and have become another sum since. */
 export function showRestated(spend, view) {
   const columns = [
-    { title: "day", cell: (one) => h("a", { href: opening(view, { from: one.day, to: one.day, provider: one.provider, account: one.account, model: one.model }) }, one.day) },
+    {
+      title: "day",
+      cell: (one) =>
+        h(
+          "a",
+          {
+            href: opening(view, {
+              from: one.day,
+              to: one.day,
+              provider: one.provider,
+              account: one.account,
+              model: one.model,
+            }),
+          },
+          one.day,
+        ),
+    },
     { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? "unknown"}` },
     { title: "was", number: true, cell: (one) => shown(parse(one.was_usd)) },
     { title: "is", number: true, cell: (one) => shown(parse(one.is_usd)) },

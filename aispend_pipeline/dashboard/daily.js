@@ -33,7 +33,8 @@ function amounts(row) {
 
 /** What is left of each day; its lines cannot be opened, since it is no group. */
 function others(rows, groups) {
-  const rest = (day, kind, whole) => whole === null ? null : whole - (sum(groups.map((one) => one.days.get(day)?.[kind] ?? null)) ?? 0n);
+  const rest = (day, kind, whole) =>
+    whole === null ? null : whole - (sum(groups.map((one) => one.days.get(day)?.[kind] ?? null)) ?? 0n);
   const days = rows.map((row) => {
     const { billed, estimated } = amounts(row);
     return [row.day, { billed: rest(row.day, "billed", billed), estimated: rest(row.day, "estimated", estimated) }];
@@ -46,7 +47,17 @@ export function showDaily(view, { spend, groups }, status) {
   const days = range(spend.from, spend.to);
   const missing = missingDays(spend.coverage.days);
   const beside = spend.unconverted.map((one) => ` · not converted: ${one.amount} ${one.currency}`);
-  place("daily", h("p", {}, h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd))), ` billed from ${spend.from} to ${spend.to}`, estimates(spend), beside));
+  place(
+    "daily",
+    h(
+      "p",
+      {},
+      h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd))),
+      ` billed from ${spend.from} to ${spend.to}`,
+      estimates(spend),
+      beside,
+    ),
+  );
   const where = document.getElementById("chart");
   const target = document.getElementById("daily-table");
   if (!groups.length) {
@@ -54,7 +65,11 @@ export function showDaily(view, { spend, groups }, status) {
     target.replaceChildren(h("p", { class: "empty" }, "No spend is known of these days."));
     return;
   }
-  draw(where, { view, days, groups, missing, caps: capsOf(view, status) }, (keys) => (location.hash = opening(view, keys)));
+  draw(
+    where,
+    { view, days, groups, missing, caps: capsOf(view, status) },
+    (keys) => (location.hash = opening(view, keys)),
+  );
   const open = target.querySelector("details")?.open ?? false;
   const states = [...missing.values()];
   const legend = [
@@ -62,7 +77,15 @@ export function showDaily(view, { spend, groups }, status) {
     states.some((one) => one.waiting) && h("span", { class: "shade waiting" }, "not every bill is there yet"),
     h("span", { class: "shade hatched" }, "estimated"),
   ];
-  target.replaceChildren(h("p", {}, groups.map((one, at) => chip(view, one, at)), legend.filter(Boolean)), h("details", { open }, h("summary", {}, "The same as a table"), asTable(view, days, groups, missing)));
+  target.replaceChildren(
+    h(
+      "p",
+      {},
+      groups.map((one, at) => chip(view, one, at)),
+      legend.filter(Boolean),
+    ),
+    h("details", { open }, h("summary", {}, "The same as a table"), asTable(view, days, groups, missing)),
+  );
 }
 
 /** What a colour stands for, as a link to a view of that alone. */
@@ -84,7 +107,8 @@ function missingDays(coverage) {
   for (const day of coverage) {
     const bills = day.source.endsWith("_costs") || day.source.endsWith("_billing");
     if (!bills || (day.state === "complete" && !day.detail?.half_read)) continue;
-    const why = `${day.source} ${day.account}: ${day.detail?.half_read ? "read before it was over" : day.state.replace("_", " ")}`;
+    const how = day.detail?.half_read ? "read before it was over" : day.state.replace("_", " ");
+    const why = `${day.source} ${day.account}: ${how}`;
     const before = found.get(day.day) ?? { why: [], waiting: true };
     found.set(day.day, { why: [...before.why, why], waiting: before.waiting && day.state === "not_due" });
   }
@@ -97,18 +121,36 @@ function capsOf(view, status) {
   if (Object.keys(others).length || (provider ?? []).length > 1) return [];
   const scope = provider ? provider[0] : "global";
   const cap = status.caps.find((one) => one.scope === scope && view.to.startsWith(one.period));
-  return cap ? [["soft", parse(cap.soft_usd)], ["hard", parse(cap.hard_usd)]].filter(([, usd]) => usd) : [];
+  return cap
+    ? [
+        ["soft", parse(cap.soft_usd)],
+        ["hard", parse(cap.hard_usd)],
+      ].filter(([, usd]) => usd)
+    : [];
 }
 
 function asTable(view, days, groups, missing) {
   const cell = (group) => (day) => {
     const found = group.days.get(day);
     if (!found) return missing.has(day) ? "not read" : "–";
-    const text = [found.billed === null ? null : shown(found.billed), found.estimated ? `≈ ${shown(found.estimated)}` : null].filter(Boolean).join(" ") || "not known";
+    const text =
+      [found.billed === null ? null : shown(found.billed), found.estimated ? `≈ ${shown(found.estimated)}` : null]
+        .filter(Boolean)
+        .join(" ") || "not known";
     return group.keys ? h("a", { href: opening(view, { from: day, to: day, ...group.keys }) }, text) : text;
   };
   const columns = [
-    { title: "day", cell: (day) => (missing.has(day) ? h("span", { title: missing.get(day).why.join("; ") }, `${day} (${missing.get(day).waiting ? "not whole yet" : "not whole"})`) : day) },
+    {
+      title: "day",
+      cell: (day) =>
+        missing.has(day)
+          ? h(
+              "span",
+              { title: missing.get(day).why.join("; ") },
+              `${day} (${missing.get(day).waiting ? "not whole yet" : "not whole"})`,
+            )
+          : day,
+    },
     ...groups.map((group) => ({ title: group.name, number: true, cell: cell(group) })),
   ];
   return table(`Spend by day and ${CUTS[view.cut]}, USD; ≈ is estimated`, columns, days);

@@ -17,12 +17,18 @@ export function table(caption, columns, rows) {
   const kind = (column) => (column.number ? "number" : null);
   const head = columns.map((column) => h("th", { scope: "col", class: kind(column) }, column.title));
   const body = rows.map((row) =>
-    h("tr", {}, columns.map((column, at) => h(at ? "td" : "th", { scope: at ? null : "row", class: kind(column) }, column.cell(row))))
+    h(
+      "tr",
+      {},
+      columns.map((column, at) =>
+        h(at ? "td" : "th", { scope: at ? null : "row", class: kind(column) }, column.cell(row)),
+      ),
+    ),
   );
   return h(
     "div",
     { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body))
+    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
   );
 }
 

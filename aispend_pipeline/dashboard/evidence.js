@@ -30,29 +30,54 @@ export async function showEvidence(view) {
 }
 
 function closed(view) {
-  if (location.hash.includes("line.") || location.hash.includes("page=")) location.hash = link(view, { opened: {}, page: null });
+  if (location.hash.includes("line.") || location.hash.includes("page="))
+    location.hash = link(view, { opened: {}, page: null });
 }
 
 function fill(dialog, view, title, ...children) {
   const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
-  dialog.replaceChildren(h("div", { class: "bar-of-dialog" }, h("h2", { id: "evidence-title" }, title), close), ...children.filter(Boolean));
+  dialog.replaceChildren(
+    h("div", { class: "bar-of-dialog" }, h("h2", { id: "evidence-title" }, title), close),
+    ...children.filter(Boolean),
+  );
 }
 
 async function showLines(dialog, view) {
   const params = new URLSearchParams({ ...view.opened, limit: LINES });
   const found = await get("/spend/rows", params);
   const rows = [...found.rows];
-  const about = Object.entries(view.opened).filter(([name]) => name !== "from" && name !== "to").map(([name, value]) => `${name} ${value || "unknown"}`).join(", ");
+  const about = Object.entries(view.opened)
+    .filter(([name]) => name !== "from" && name !== "to")
+    .map(([name, value]) => `${name} ${value || "unknown"}`)
+    .join(", ");
   const days = found.from === found.to ? found.from : `${found.from} to ${found.to}`;
   const render = (cursor) => {
-    const said = h("p", {}, h("strong", { title: found.total_usd }, shown(parse(found.total_usd))), ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD.`);
+    const said = h(
+      "p",
+      {},
+      h("strong", { title: found.total_usd }, shown(parse(found.total_usd))),
+      ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD.`,
+    );
     const more = async () => {
       const next = await get("/spend/rows", new URLSearchParams({ ...view.opened, limit: LINES, cursor }));
       rows.push(...next.rows);
       render(next.cursor);
     };
-    const none = h("p", { class: "empty" }, "No line was billed; what is only estimated is at ", h("a", { href: `/spend/estimates?${new URLSearchParams(view.opened)}` }, "/spend/estimates"), ".");
-    fill(dialog, view, `${days}${about ? ": " + about : ""}`, said, rows.length ? table(`Lines, ${rows.length} of ${found.count}`, columns(view, rows), rows) : none, cursor && h("button", { type: "button", onclick: more }, "More lines"));
+    const none = h(
+      "p",
+      { class: "empty" },
+      "No line was billed; what is only estimated is at ",
+      h("a", { href: `/spend/estimates?${new URLSearchParams(view.opened)}` }, "/spend/estimates"),
+      ".",
+    );
+    fill(
+      dialog,
+      view,
+      `${days}${about ? ": " + about : ""}`,
+      said,
+      rows.length ? table(`Lines, ${rows.length} of ${found.count}`, columns(view, rows), rows) : none,
+      cursor && h("button", { type: "button", onclick: more }, "More lines"),
+    );
   };
   render(found.cursor);
 }
@@ -61,10 +86,19 @@ function columns(view, rows) {
   return [
     { title: "day", cell: (row) => row.day },
     { title: "what", cell: (row) => row.line_item ?? row.sku ?? row.model ?? row.charge_category },
-    { title: "for", cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · ") },
-    { title: "quantity", number: true, cell: (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : "") },
+    {
+      title: "for",
+      cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · "),
+    },
+    {
+      title: "quantity",
+      number: true,
+      cell: (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : ""),
+    },
     { title: "USD", number: true, cell: (row) => row.cost_usd ?? "not in USD" },
-    ...(rows.some((row) => row.currency !== "USD") ? [{ title: "as billed", number: true, cell: (row) => `${row.amount} ${row.currency}` }] : []),
+    ...(rows.some((row) => row.currency !== "USD")
+      ? [{ title: "as billed", number: true, cell: (row) => `${row.amount} ${row.currency}` }]
+      : []),
     { title: "from", cell: (row) => page(view, row) },
   ];
 }
@@ -94,15 +128,33 @@ async function showPage(dialog, view) {
   const place = `/providers/${encodeURIComponent(provider)}/raw/${encodeURIComponent(rest.join("/"))}`;
   const [found, bytes] = await Promise.all([get(place), getText(`${place}/body`)]);
   const whole = laidOut(bytes);
-  const facts = { source: found.source, account: found.account, fetched: instant(found.fetched_at), days: `${found.window.from} to ${found.window.to}`, asked: JSON.stringify(found.request), "SHA-256": found.sha256 ?? found.body_sha256 };
-  const listed = Object.entries(facts).filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
-  const cut = whole.length > SHOWN_CHARACTERS ? `\n… ${whole.length - SHOWN_CHARACTERS} more characters; the bytes as received have them all` : "";
+  const facts = {
+    source: found.source,
+    account: found.account,
+    fetched: instant(found.fetched_at),
+    days: `${found.window.from} to ${found.window.to}`,
+    asked: JSON.stringify(found.request),
+    "SHA-256": found.sha256 ?? found.body_sha256,
+  };
+  const listed = Object.entries(facts)
+    .filter(([, value]) => value)
+    .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
+  const cut =
+    whole.length > SHOWN_CHARACTERS
+      ? `\n… ${whole.length - SHOWN_CHARACTERS} more characters; the bytes as received have them all`
+      : "";
   fill(
     dialog,
     view,
     "What the provider sent",
     h("dl", {}, listed),
-    h("p", {}, h("a", { href: `${place}/body`, download: "" }, "The bytes as received"), " · ", h("a", { href: link(view, { page: null }) }, "Back to the lines")),
-    h("pre", { tabindex: "0" }, whole.slice(0, SHOWN_CHARACTERS) + cut)
+    h(
+      "p",
+      {},
+      h("a", { href: `${place}/body`, download: "" }, "The bytes as received"),
+      " · ",
+      h("a", { href: link(view, { page: null }) }, "Back to the lines"),
+    ),
+    h("pre", { tabindex: "0" }, whole.slice(0, SHOWN_CHARACTERS) + cut),
   );
 }

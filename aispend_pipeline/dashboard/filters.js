@@ -15,7 +15,7 @@ export function showFilters(view) {
     choice("Bars by", "cut", CUTS, view.cut, (cut) => go(view, { cut })),
     choice("Chart", "bars", { day: "each day", sum: "month so far" }, view.chart, (chart) => go(view, { chart })),
     choice("Table by", "by", TABLES, view.by, (by) => go(view, { by })),
-    ...set(view)
+    ...set(view),
   );
   document.getElementById(focused)?.focus();
 }
@@ -25,7 +25,9 @@ function go(view, changes) {
 }
 
 function choice(title, id, options, chosen, change) {
-  const listed = Object.entries(options).map(([value, text]) => h("option", { value, selected: value === chosen }, text));
+  const listed = Object.entries(options).map(([value, text]) =>
+    h("option", { value, selected: value === chosen }, text),
+  );
   return h("label", {}, title, h("select", { id, onchange: (event) => change(event.target.value) }, listed));
 }
 
@@ -40,7 +42,11 @@ function set(view) {
       const left = { ...view.filters, [name]: values.filter((other) => other !== value) };
       const said = `${FILTERS[name]}: ${value || "unknown"}`;
       const take = () => go(view, { filters: left });
-      return h("button", { type: "button", class: "filter", "aria-label": `Without the filter ${said}`, onclick: take }, `${said} ✕`);
-    })
+      return h(
+        "button",
+        { type: "button", class: "filter", "aria-label": `Without the filter ${said}`, onclick: take },
+        `${said} ✕`,
+      );
+    }),
   );
 }

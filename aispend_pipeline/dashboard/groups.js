@@ -33,49 +33,88 @@ function rising(rows, sign) {
 /** Who moved the total most, and between which days. */
 export function showMovers(view, found) {
   if (!found) {
-    place("movers", h("p", { class: "empty" }, "The period has no whole day yet."));
+    place("movers", empty("The period has no whole day yet."));
     return;
   }
-  const { previous, groupBy: [by] } = found;
+  const by = found.groupBy[0];
+  const { previous } = found;
   const between = `${found.from} to ${found.to}, against ${previous.from} to ${previous.to}`;
   const doubt = previous.complete ? "" : " (of which not every day was read: the change may be too high)";
   const columns = [
     { title: TABLES[by], cell: (row) => h("a", { href: only(view, row, by) }, named(by, row)) },
-    { title: "change", number: true, cell: (row) => h("span", { class: row.change_usd.startsWith("-") ? "fell" : "rose" }, change(parse(row.change_usd))) },
-    { title: "before", number: true, cell: (row) => shown(parse(row.previous_cost_usd)) },
-    { title: "now", number: true, cell: (row) => shown(parse(row.cost_usd)) },
+    number("change", (row) => h("span", { class: direction(row) }, change(parse(row.change_usd)))),
+    number("before", (row) => shown(parse(row.previous_cost_usd))),
+    number("now", (row) => shown(parse(row.cost_usd))),
   ];
-  place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : h("p", { class: "empty" }, "Nothing moved."));
+  place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : empty("Nothing moved."));
 }
 
-/** The table of groups, each leading to its lines, to what it is made of, and to a view of itself. */
+function direction(row) {
+  return row.change_usd.startsWith("-") ? "fell" : "rose";
+}
+
+/** The table of groups, each leading to its lines, and to a view of itself. */
 export function showGroups(view, found) {
+  if (!found.rows.length) {
+    place("groups", empty("No spend is known of these days."));
+    return;
+  }
+  const caption = `By ${TABLES[view.by]}, ${found.from} to ${found.to}`;
+  const more = found.truncated ? `The ${LISTED} largest; all of them: ` : "";
+  place("groups", table(caption, columns(view, found), found.rows), h("p", { class: "quiet" }, more, csv(view)));
+}
+
+function columns(view, found) {
   const total = parse(found.total_usd);
-  const columns = [
-    { title: TABLES[view.by], cell: (row) => (view.by === PERSON ? named(view.by, row) : h("a", { href: opening(view, { [view.by]: row[view.by] }), title: "its lines" }, named(view.by, row))) },
-    ...(view.by === "api_key" ? [{ title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" }] : []),
-    { title: "billed", number: true, cell: (row) => h("span", { title: row.cost_usd }, row.cost_usd === null ? "not billed" : shown(parse(row.cost_usd))) },
-    { title: "share", number: true, cell: (row) => (row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`) },
-    { title: "estimated", number: true, cell: (row) => (row.estimated_usd === null ? "" : shown(parse(row.estimated_usd))) },
-    ...(view.by === "api_key" || view.by === PERSON ? [{ title: "allocated", number: true, cell: (row) => (row.allocated_usd === null ? "" : shown(parse(row.allocated_usd))) }] : []),
-    { title: "input", number: true, cell: (row) => count(row.input_tokens) },
-    { title: "cached", number: true, cell: (row) => count(row.cached_input_tokens) },
-    { title: "output", number: true, cell: (row) => count(row.output_tokens) },
-    { title: "$ per million tokens", number: true, cell: (row) => price(row) },
-    { title: "only this", cell: (row) => h("a", { href: only(view, row, view.by), "aria-label": `Only ${name(view.by, row)}` }, "filter") },
-  ];
-  const more = found.truncated ? h("p", { class: "quiet" }, `The ${LISTED} largest; all of them: `, csv(view)) : h("p", { class: "quiet" }, csv(view));
-  if (!found.rows.length) place("groups", h("p", { class: "empty" }, "No spend is known of these days."));
-  else place("groups", table(`By ${TABLES[view.by]}, ${found.from} to ${found.to}`, columns, found.rows), more);
+  const ofKeys = view.by === "api_key" || view.by === PERSON;
+  return [
+    { title: TABLES[view.by], cell: (row) => leading(view, row) },
+    view.by === "api_key" && { title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" },
+    number("billed", (row) => h("span", { title: row.cost_usd }, usd(row.cost_usd, "not billed"))),
+    number("share", (row) =>
+      row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`,
+    ),
+    number("estimated", (row) => usd(row.estimated_usd)),
+    ofKeys && number("allocated", (row) => usd(row.allocated_usd)),
+    number("input", (row) => count(row.input_tokens)),
+    number("cached", (row) => count(row.cached_input_tokens)),
+    number("output", (row) => count(row.output_tokens)),
+    number("$ per million tokens", price),
+    { title: "only this", cell: (row) => filter(view, row) },
+  ].filter(Boolean);
+}
+
+function number(title, cell) {
+  return { title, cell, number: true };
+}
+
+function empty(text) {
+  return h("p", { class: "empty" }, text);
+}
+
+function usd(text, none = "") {
+  return text === null ? none : shown(parse(text));
+}
+
+/** To the lines of a group; those of a person are of several keys, and are behind the filter. */
+function leading(view, row) {
+  if (view.by === PERSON) return named(view.by, row);
+  return h("a", { href: opening(view, { [view.by]: row[view.by] }), title: "its lines" }, named(view.by, row));
+}
+
+function filter(view, row) {
+  return h("a", { href: only(view, row, view.by), "aria-label": `Only ${name(view.by, row)}` }, "filter");
 }
 
 function name(by, row) {
-  return row[by + "_name"] ?? row[by] ?? ({ api_key: "unattributed", [PERSON]: "nobody known" }[by] ?? "unknown");
+  return row[by + "_name"] ?? row[by] ?? { api_key: "unattributed", [PERSON]: "nobody known" }[by] ?? "unknown";
 }
 
 /** A name with its id, since names need not be unique. */
 function named(by, row) {
-  return row[by + "_name"] && row[by] ? [row[by + "_name"], h("span", { class: "quiet" }, ` ${row[by]}`)] : name(by, row);
+  return row[by + "_name"] && row[by]
+    ? [row[by + "_name"], h("span", { class: "quiet" }, ` ${row[by]}`)]
+    : name(by, row);
 }
 
 /** The view of this group alone. */
@@ -91,10 +130,20 @@ function count(tokens) {
 /** Of what is billed and estimated: the tokens are of both. */
 function price(row) {
   const known = TOKENS.map((kind) => row[kind]).filter((tokens) => tokens !== null);
-  const per = perMillion(sum([parse(row.cost_usd), parse(row.estimated_usd)]), known.reduce((total, tokens) => total + tokens, 0));
+  const per = perMillion(
+    sum([parse(row.cost_usd), parse(row.estimated_usd)]),
+    known.reduce((total, tokens) => total + tokens, 0),
+  );
   return per === null ? "–" : shown(per);
 }
 
 function csv(view) {
-  return h("a", { href: `/spend?${asked(view, { groupBy: view.by === PERSON ? "api_key" : view.by, format: "csv" })}`, download: "spend.csv" }, "as CSV");
+  return h(
+    "a",
+    {
+      href: `/spend?${asked(view, { groupBy: view.by === PERSON ? "api_key" : view.by, format: "csv" })}`,
+      download: "spend.csv",
+    },
+    "as CSV",
+  );
 }

@@ -33,15 +33,39 @@ async function showAll(view, status) {
   showCaps(status, view);
   const days = get("/spend", asked(view, { groupBy: "day" }));
   await Promise.all([
-    part("daily", () => askDaily(view, days), (found) => showDaily(view, found, status)),
-    part("coverage", () => days, (spend) => {
-      showNotice(spend, status);
-      showCoverage(spend, status);
-    }),
-    part("restated", () => days, (spend) => showRestated(spend, view)),
-    part("movers", () => askMovers(view), (found) => showMovers(view, found)),
-    part("groups", () => askGroups(view), (found) => showGroups(view, found)),
-    part("alerts", () => get("/alerts", new URLSearchParams({ limit: 20 })), (found) => showAlerts(found, status, again)),
+    part(
+      "daily",
+      () => askDaily(view, days),
+      (found) => showDaily(view, found, status),
+    ),
+    part(
+      "coverage",
+      () => days,
+      (spend) => {
+        showNotice(spend, status);
+        showCoverage(spend, status);
+      },
+    ),
+    part(
+      "restated",
+      () => days,
+      (spend) => showRestated(spend, view),
+    ),
+    part(
+      "movers",
+      () => askMovers(view),
+      (found) => showMovers(view, found),
+    ),
+    part(
+      "groups",
+      () => askGroups(view),
+      (found) => showGroups(view, found),
+    ),
+    part(
+      "alerts",
+      () => get("/alerts", new URLSearchParams({ limit: 20 })),
+      (found) => showAlerts(found, status, again),
+    ),
   ]);
 }
 
@@ -54,7 +78,15 @@ async function part(id, ask, showIt) {
     document.getElementById(id).setAttribute("aria-busy", "false");
     return found;
   } catch (error) {
-    place(id, h("p", { class: "wrong", role: "alert" }, `Not shown: ${error.message} `, h("button", { type: "button", onclick: again }, "Try again")));
+    place(
+      id,
+      h(
+        "p",
+        { class: "wrong", role: "alert" },
+        `Not shown: ${error.message} `,
+        h("button", { type: "button", onclick: again }, "Try again"),
+      ),
+    );
     return null;
   }
 }
@@ -67,7 +99,9 @@ function again() {
 function showState(status) {
   const reasons = status.reasons.map((reason) => h("li", {}, reason));
   const word = h("span", { class: `word ${status.status}` }, status.status);
-  const how = reasons.length ? h("details", {}, h("summary", {}, word, ` ${reasons.length} to look at`), h("ul", {}, reasons)) : word;
+  const how = reasons.length
+    ? h("details", {}, h("summary", {}, word, ` ${reasons.length} to look at`), h("ul", {}, reasons))
+    : word;
   place("state", how, h("span", { class: "quiet" }, `figures of ${instant(status.as_of)}`));
 }
 
@@ -77,12 +111,16 @@ function showNotice(spend, status) {
   const late = spend.coverage.days.filter((day) => day.state === "failed" || day.state === "partial");
   const on = status.providers.filter((provider) => provider.state === "on");
   if (!spend.coverage.days.some((day) => day.last_read_at) && !spend.rows.length) {
-    const next = on.length ? "Run: aispend ingest, or wait for the next hour of aispend up." : "No provider has credentials: run aispend doctor, which says what is needed.";
+    const next = on.length
+      ? "Run: aispend ingest, or wait for the next hour of aispend up."
+      : "No provider has credentials: run aispend doctor, which says what is needed.";
     notice.replaceChildren(h("p", { class: "empty" }, h("strong", {}, "Nothing was read yet. "), next));
   } else if (late.length) {
     const feeds = [...new Set(late.map((day) => `${day.source} ${day.account}`))].join(", ");
     const what = `Some of these days were not read whole (${feeds}): what is shown is too low, if anything. `;
-    notice.replaceChildren(h("p", { class: "too-low" }, what, h("a", { href: "#coverage-title", onclick: jump }, "Which days")));
+    notice.replaceChildren(
+      h("p", { class: "too-low" }, what, h("a", { href: "#coverage-title", onclick: jump }, "Which days")),
+    );
   } else notice.replaceChildren();
 }
 

@@ -71,7 +71,12 @@ export function grouped(count) {
 /** A count in three digits, for people: 12.3 M. */
 export function compact(count) {
   if (count === null || count === undefined) return "–";
-  for (const [size, letter] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [size, letter] of [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     if (count >= size) return (count / size).toPrecision(3) + " " + letter;
   }
   return String(count);

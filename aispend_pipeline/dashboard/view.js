@@ -2,10 +2,22 @@
 // fragment of the page's address, so that a view is a link.
 
 export const CUTS = { provider: "provider", account: "account", model: "model", project: "project" };
-export const FILTERS = { ...CUTS, api_key: "key", service_tier: "tier", token_type: "token type", line_item: "line of the bill" };
+export const FILTERS = {
+  ...CUTS,
+  api_key: "key",
+  service_tier: "tier",
+  token_type: "token type",
+  line_item: "line of the bill",
+};
 export const PERSON = "person"; // sums of the keys that are a person's
 export const TABLES = { ...FILTERS, [PERSON]: "person" };
-export const PERIODS = { month: "This month", before: "Last month", week: "Last 7 days", days30: "Last 30 days", own: "From … to" };
+export const PERIODS = {
+  month: "This month",
+  before: "Last month",
+  week: "Last 7 days",
+  days30: "Last 30 days",
+  own: "From … to",
+};
 const DEFAULTS = { period: "month", cut: "provider", by: "model", chart: "day" };
 const OPENED = "line."; // before each filter of the lines that are opened
 

@@ -283,6 +283,7 @@ def test_a_day_that_was_still_running_when_it_was_read_is_told_of_once_it_is_ove
     assert not_whole(home) == []
 
 
+@pytest.mark.long
 def test_a_second_tick_changes_nothing_that_is_over(after_a_tick):
     before = asked(after_a_tick.home, "day", "provider", "account", "model")
     pages, bodies = stored(after_a_tick.home)

@@ -357,6 +357,7 @@ def test_days_that_could_not_be_checked_are_told_and_leave_the_month_settled(she
     assert account(shell)["unchecked"] == ["2026-10-02", "2026-10-03"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [40, 80])
 def test_a_narrow_terminal_gets_every_figure_whole(shell, books, columns):
     may = Window(date(2024, 5, 1), date(2024, 5, 31))  # on the system's clock it is long over

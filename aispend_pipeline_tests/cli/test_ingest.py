@@ -228,6 +228,7 @@ class TestRecompute:
 
             assert (done.code, done.out, done.err) == (0, f"{BEFORE}..{YESTERDAY}: no changes\n", "")
 
+    @pytest.mark.long
     def test_a_dry_run_says_what_would_change_and_the_other_mends_it(self, shell):
         self.spoil(shell)
         before = (shell.home / "CURRENT").read_text(), spent(shell)

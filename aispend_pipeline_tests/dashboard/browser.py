@@ -40,10 +40,18 @@ class Seen:
 
 @contextmanager
 def opened(
-    browser: Browser, address: str, *, width: int = WIDE, scheme: str = "light", height: int = 900
+    browser: Browser, address: str, *, width: int = WIDE, scheme: str = "light", height: int = 900, password: str = ""
 ) -> Iterator[tuple[Page, Seen]]:
-    """A page of its own at `address`, once all of its parts are there; at the end nothing may have been wrong."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, base_url=address)
+    """A page of its own at `address`, once all of its parts are there; at the end nothing may have been wrong.
+
+    `password` is what the person enters when the browser asks for one.
+    """
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        base_url=address,
+        http_credentials={"username": "anybody", "password": password} if password else None,
+    )
     page, seen = context.new_page(), Seen()
     page.set_default_timeout(10_000)
     _watch(page, seen, urlsplit(address).netloc)

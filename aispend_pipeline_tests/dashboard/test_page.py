@@ -7,6 +7,7 @@ from decimal import Decimal
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.settings import Settings
@@ -15,6 +16,7 @@ from aispend_pipeline.warehouse import Warehouse
 
 from ..service.world import DAYS, ODD_DAY, StandingClock
 from .browser import PHONE, WIDE, complaints, opened, settled
+from .conftest import TOKEN
 
 VIEW = f"/#period=own&from={DAYS.first}&to={DAYS.last}"
 ASKED = {"from": str(DAYS.first), "to": str(DAYS.last)}
@@ -170,6 +172,21 @@ def test_admins_are_asked_for_their_token_and_hear_what_became_of_it(browser, ad
         send_test(page, "wrong")
         expect(page.locator("#alerts")).to_contain_text("ADMIN_TOKEN")
         seen.expect("401")
+
+
+@pytest.mark.long
+def test_behind_a_read_token_the_browser_asks_for_it_once_and_everything_is_there(browser, settings):
+    closed = settings.model_copy(update={"read_token": SecretStr("a-read-token-of-tests")})
+    with (
+        served(create_app(closed, StandingClock())) as address,
+        opened(browser, address + VIEW, password="a-read-token-of-tests") as (page, seen),
+    ):
+        expect(page.locator("#groups table")).to_be_visible()
+        page.get_by_text("For admins").click()
+        page.get_by_label("ADMIN_TOKEN").fill(TOKEN)
+        page.get_by_role("button", name="Use it").click()
+        expect(page.get_by_role("button", name="Send a test message")).to_be_visible()
+        seen.expect("401 ")
 
 
 def send_test(page: Page, token: str) -> None:

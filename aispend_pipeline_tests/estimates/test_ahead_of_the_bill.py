@@ -110,6 +110,7 @@ def _models(made: World) -> list[tuple[str, str]]:
     return [(account, model) for account in ("default", "eu") for model in made.used("anthropic", account, TODAY)]
 
 
+@pytest.mark.long
 def test_after_the_bill_the_number_that_was_seen_is_explained_to_the_cent(noon, tmp_path):
     seen = by_model(noon, "anthropic", "default", TODAY, "estimated_usd")
     assert seen == by_model(noon, "anthropic", "default", TODAY, "counted_usd")

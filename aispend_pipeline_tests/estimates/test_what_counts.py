@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -112,6 +113,7 @@ MORE_THAN_ALL = "SELECT count(*) FROM estimate WHERE counted_usd NOT BETWEEN 0 A
 TOKENS = "SELECT account, day, sum(quantity) FROM estimate GROUP BY ALL"
 
 
+@pytest.mark.long
 @examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(several=several_days)
 def test_every_dollar_and_every_token_counts_once(empty_store, several):

@@ -190,6 +190,7 @@ measures = st.lists(st.tuples(models, counted, counted), max_size=4)
 feeds = st.fixed_dictionaries({account: st.tuples(bills, measures) for account in ("default", "eu")})
 
 
+@pytest.mark.long
 @examples(max_examples=6, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.lists(feeds, min_size=1, max_size=2))
 def test_all_tokens_of_an_account_and_day_come_from_exactly_one_book(empty_store, days):

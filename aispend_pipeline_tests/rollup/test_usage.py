@@ -158,6 +158,7 @@ def test_a_day_without_any_use_is_known_to_be_none(warehouse, book):
     assert outcome.usage_rows == {DAY: 0, NEXT: 1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", list(ANSWERS))
 def test_a_source_that_fails_touches_no_other_of_the_same_account(warehouse, book, source):
     """V3: as if it had not been asked."""
@@ -289,6 +290,7 @@ def test_integers_in_any_spelling_are_counts(warehouse, book):
     assert look(warehouse, "SELECT input_tokens, output_tokens, requests FROM spend_daily") == [(12, 7, 1000)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", NEW)
 def test_facts_outlive_their_pages_and_a_recompute_says_so(warehouse, book, clock, source):
     """S12: pages are gone, rows and sums stay, and it is never done as "no pages, so no spend"."""

@@ -215,6 +215,7 @@ def test_every_usage_report_is_of_the_published_shape(clock, account, groups):
         assert body["data"][-1]["results"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("account", ACCOUNTS)
 @pytest.mark.parametrize("day", [DAY, NOW.date()], ids=str)
 def test_the_hours_of_a_day_and_its_minutes_add_up_to_the_day(clock, account, day):
@@ -258,6 +259,7 @@ def test_a_page_holds_as_many_buckets_as_asked_up_to_the_documented_limit(clock,
     assert client.get(path, **asked, limit=most + 1).status_code == 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [1, 2, 7, 31])
 def test_pages_cut_anywhere_give_the_same_buckets(clock, limit):
     client, short = Client("anthropic", clock), Client("anthropic", clock, buckets_a_page=3)

@@ -79,6 +79,7 @@ def test_each_endpoint_has_something_to_tell_of_some_account(clock, path):
     assert any(bucket["results"] for buckets in found for bucket in buckets)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("account", ACCOUNTS)
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "vector_stores"])
 def test_the_hours_of_a_day_and_its_minutes_add_up_to_the_day(clock, account, path):

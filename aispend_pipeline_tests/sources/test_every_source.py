@@ -86,6 +86,7 @@ def test_a_cursor_after_the_last_page_is_the_end(shape):
     assert len(shape.pages(fetched(shape, body))) == 1
 
 
+@pytest.mark.long
 @each_source
 def test_a_page_that_fails_for_good_leaves_its_window_without_any_answer(shape, home):
     rows = [shape.page(shape.bucket(FIRST, shape.result(n, f"g{n}")), more=f"page_{n}") for n in range(1, 5)]

@@ -76,6 +76,7 @@ def first_round(tmp_path_factory):
     return home, told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("point", "nth", "at_once", "next_publish"), POINTS)
 def test_a_kill_at_a_named_point_is_made_good_by_the_next_run(
     first_round, home, capsys, point, nth, at_once, next_publish

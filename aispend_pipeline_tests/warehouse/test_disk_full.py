@@ -16,6 +16,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
 def test_a_full_disk_fails_in_one_line_and_all_is_well_when_there_is_room_again(warehouse, home, case):
     limit, rows, publish_only = CASES[case]
