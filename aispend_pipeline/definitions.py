@@ -1,4 +1,4 @@
-"""The whole product on one page: providers' pages, billed lines and usage, sums, names, alerts, and when all runs."""
+"""The whole product on one page: providers' pages, billed lines and usage, sums, names, caps, and when all runs."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from aispend_pipeline.assets.checks import (
 )
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.names import names
-from aispend_pipeline.assets.notify import notify_job
+from aispend_pipeline.assets.notify import caps, notify_job
 from aispend_pipeline.assets.raw import raw_pages
 from aispend_pipeline.assets.retention import retention_daily, retention_job
 from aispend_pipeline.assets.schedules import hourly_ingest, hourly_ingest_job, recompute_job
@@ -25,7 +25,7 @@ from aispend_pipeline.sources import SOURCES
 def product(installation: Installation, home: str = "") -> dg.Definitions:
     """Everything, on one installation; `home` is its folder, empty for what the environment says."""
     return dg.Definitions(
-        assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names],
+        assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names, caps],
         asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated, estimates_are_near_the_bill],
         jobs=[hourly_ingest_job, recompute_job(_home(installation)), notify_job, retention_job],
         schedules=[hourly_ingest, retention_daily],

@@ -1,16 +1,14 @@
 """Reads a window of a source: its accounts side by side, each stored as it ends."""
 
 import asyncio
-import signal
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 
 import httpx
 
 from aispend_pipeline import points
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ErrorClass
+from aispend_pipeline.interrupts import like_ctrl_c
 from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Feed, Fetch, Window
 from aispend_pipeline.settings import Settings
@@ -73,7 +71,7 @@ def read_source(
                 for task in tasks:
                     task.cancel()
 
-    with python_handles_interrupts():
+    with like_ctrl_c():
         return asyncio.run(read_all())
 
 
@@ -134,24 +132,6 @@ async def _next_ended(unread: Tasks) -> tuple[Tasks, Tasks]:
         others, unread = await asyncio.wait(unread, timeout=_TOGETHER_SECONDS)
         ended |= others
     return ended, unread
-
-
-@contextmanager
-def python_handles_interrupts() -> Iterator[None]:
-    """Let asyncio see Ctrl-C itself, and a request to end as one: what Dagster's handlers raise inside it is lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    like_ctrl_c = {
-        signal.SIGINT: signal.default_int_handler,
-        signal.SIGTERM: lambda *_: signal.raise_signal(signal.SIGINT),
-    }
-    before = {number: signal.signal(number, handler) for number, handler in like_ctrl_c.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _store(warehouse: Warehouse, read: Sequence[Fetch], run_id: str | None, *, counted: bool) -> None:

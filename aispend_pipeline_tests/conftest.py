@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from functools import partialmethod
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -33,6 +34,8 @@ def pytest_configure() -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     _spare_threads()
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")  # how long an example takes says how busy the machine is
 
 
 def _spare_threads() -> None:

@@ -1,6 +1,6 @@
-"""The README's tables, from where commands, settings and routes are declared.
+"""The tables of docs/, from where commands, settings, routes, views, events and metrics are declared.
 
-`python -m aispend_pipeline_tests.readme` writes them; a test holds the file to them.
+`python -m aispend_pipeline_tests.readme` writes them; a test holds the files to them.
 """
 
 import re
@@ -15,8 +15,11 @@ from aispend_pipeline.log import EVENTS
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.service.metrics_declared import METRICS
 from aispend_pipeline.settings import ACCOUNT_TYPES, Settings
+from aispend_pipeline.sql import packaged
+from aispend_pipeline.warehouse.views import NAMES
 
-README = Path(__file__).parents[1] / "README.md"
+DOCS = Path(__file__).parents[1] / "docs"
+WRITTEN = [DOCS / "reference.md", DOCS / "sql.md"]
 
 
 def commands() -> list[str]:
@@ -60,6 +63,14 @@ def routes() -> list[str]:
     return lines
 
 
+def views() -> list[str]:
+    lines = []
+    for name in NAMES:
+        lead, _, _ = packaged("warehouse", f"views/{name}.sql").partition("CREATE ")
+        lines.append(f"| `{name}` | {' '.join(line.removeprefix('-- ') for line in lead.splitlines())} |")
+    return lines
+
+
 def metrics() -> list[str]:
     return [f"| `{one.full_name}` | {one.kind} | {_code(one.labels)} | {one.help} |" for one in METRICS]
 
@@ -78,6 +89,7 @@ def written(text: str) -> str:
         "commands": commands(),
         "settings": settings(),
         "routes": routes(),
+        "views": views(),
         "metrics": metrics(),
         "events": events(),
     }.items():
@@ -89,4 +101,5 @@ def written(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for page in WRITTEN:
+        page.write_text(written(page.read_text()))

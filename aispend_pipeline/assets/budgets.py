@@ -3,8 +3,9 @@
 import dagster as dg
 
 from aispend_pipeline.assets import columns
+from aispend_pipeline.assets.grid import MADE_HOURLY
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import READ, Events
+from aispend_pipeline.assets.raw import READ, Events, in_short
 from aispend_pipeline.budgets.model import SOURCE
 from aispend_pipeline.budgets.reading import BudgetsRead, read_budgets
 from aispend_pipeline.log import bound
@@ -18,6 +19,7 @@ BUDGETS = dg.AssetKey(["raw", SOURCE])
     group_name="raw",
     kinds={"duckdb", "vertex"},
     owners=["team:finops"],
+    freshness_policy=MADE_HOURLY,
     metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
     check_specs=[dg.AssetCheckSpec(READ, asset=BUDGETS, description="Every account answered every question.")],
 )
@@ -41,6 +43,7 @@ def budgets(context: dg.AssetExecutionContext, installation: dg.ResourceParam[In
         check_name=READ,
         asset_key=BUDGETS,
         severity=dg.AssetCheckSeverity.WARN,
+        description=in_short(failed),
         metadata={"failed": failed},
     )
     if failed and not any(read.budgets or read.messages for read in accounts):

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
-from aispend_pipeline.assets.raw import plotted
+from aispend_pipeline.assets.raw import in_short, plotted
 from aispend_pipeline.assets.spend import ESTIMATE, SPEND, SPEND_DAILY
 from aispend_pipeline.model import Window
 from aispend_pipeline.sql import statement
@@ -53,5 +53,6 @@ def _warned(found: Sequence[str], more: Mapping[str, Any] | None = None) -> dg.A
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
+        description=in_short(found),
         metadata={"count": len(found), "found": list(found[:100]), **(more or {})},
     )

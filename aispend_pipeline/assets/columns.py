@@ -1,6 +1,7 @@
 """The columns that Dagster's UI shows of each table. A test holds them to the warehouse's own."""
 
 import dagster as dg
+import sqlalchemy as sa
 
 PAGE = {
     "page_id": ("VARCHAR", "own id of the page"),
@@ -127,3 +128,10 @@ SPEND_DAILY = {
 def schema(columns: dict[str, tuple[str, str]]) -> dg.TableSchema:
     """As Dagster takes it."""
     return dg.TableSchema(columns=[dg.TableColumn(name, type_, text) for name, (type_, text) in columns.items()])
+
+
+def of_table(table: sa.Table) -> dg.TableSchema:
+    """A table of the state database, as it is declared."""
+    return dg.TableSchema(
+        columns=[dg.TableColumn(column.name, str(column.type), column.comment) for column in table.columns]
+    )

@@ -1,6 +1,6 @@
-"""The one daily UTC grid of all assets, and how ranges of it are run."""
+"""The one daily UTC grid of all assets, how ranges of it are run, and how often each asset should be made."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -12,6 +12,11 @@ days = dg.DailyPartitionsDefinition(start_date=GRID_START.isoformat(), timezone=
 
 # A day a run would cost seconds of queue and start each; a year in one run would fail as one.
 a_month_a_run = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
+
+# Dagster looks when any day was made last; whether each is there, checks and /status say.
+MADE_HOURLY = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=3), fail_window=timedelta(hours=24))
+MADE_OFTEN = dg.FreshnessPolicy.time_window(warn_window=timedelta(minutes=30), fail_window=timedelta(hours=3))
+MADE_DAILY = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_window=timedelta(hours=72))
 
 
 def window_of(context: dg.AssetExecutionContext) -> Window:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import dagster as dg
 import sqlalchemy as sa
 from dagster import DagsterInstance
+from dagster_shared.error import SerializableErrorInfo
 
+from aispend_pipeline.assets.compute_logs import in_a_terminal
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.orphans import PROCESS, end_orphans, this_process
 from aispend_pipeline.definitions import product
@@ -21,6 +23,9 @@ from aispend_pipeline.sql import packaged
 from aispend_pipeline.state.trouble import unusable
 from aispend_pipeline.warehouse import folder, lock
 
+_STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
+# A run can fail beside its steps, before the first of them: that must not look as if nothing was to be done.
+_FAILURES = (_STEP_FAILED, dg.DagsterEventType.RUN_FAILURE)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -50,7 +55,7 @@ def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
     Raises `StoreError` where Dagster's storage cannot be used.
     """
     try:
-        with DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+        with DagsterInstance.from_ref(in_a_terminal(prepare_instance(settings))) as instance:
             end_orphans(instance)
             yield instance
     except sa.exc.DatabaseError as error:
@@ -84,11 +89,12 @@ def run_here(
         run_id=run_id,
         raise_on_error=False,
     )
-    failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    failures = [event for event in result.all_events if event.event_type in _FAILURES]
     if any(_interrupted(event) for event in failures):
         instance.report_run_canceled(result.dagster_run, "whoever ran it was asked to end")
         raise KeyboardInterrupt
-    return Run(result.run_id, [_reason(event) for event in failures])
+    of_steps = [event for event in failures if event.event_type is _STEP_FAILED]
+    return Run(result.run_id, [_reason(event) for event in of_steps or failures])
 
 
 @lru_cache(maxsize=4)
@@ -97,16 +103,21 @@ def _job(installation: Installation, name: str) -> dg.JobDefinition:
     return product(installation, str(installation.settings.home)).resolve_job_def(name)
 
 
+def _error(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
+    """Why a step failed, or a run beside its steps."""
+    return event.step_failure_data.error if event.event_type is _STEP_FAILED else event.job_failure_data.error
+
+
 def _interrupted(event: dg.DagsterEvent) -> bool:
-    error = event.step_failure_data.error
+    error = _error(event)
     return error is not None and error.cls_name in ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
+    told = event.step_failure_data.user_failure_data if event.event_type is _STEP_FAILED else None
+    if told and told.description:
+        return told.description
+    error = _error(event)
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip().splitlines()[0] if error else f"{event.step_key} failed"
+    return error.message.strip().splitlines()[0] if error else f"{event.step_key or 'the run'} failed"

@@ -3,8 +3,9 @@
 import dagster as dg
 
 from aispend_pipeline.assets import columns
+from aispend_pipeline.assets.grid import MADE_DAILY
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import READ, Events
+from aispend_pipeline.assets.raw import READ, Events, in_short
 from aispend_pipeline.log import bound
 from aispend_pipeline.names.reading import NamesRead, read_names
 from aispend_pipeline.tick import names_due_now
@@ -14,9 +15,9 @@ NAMES = dg.AssetKey("names")
 NAME = {
     "provider": ("VARCHAR", "whose list it was in"),
     "account": ("VARCHAR", "the organisation"),
-    "kind": ("VARCHAR", "organization, workspace, project, api_key or user"),
+    "kind": ("VARCHAR", "organization, workspace, project, api_key, user, service_account or api_key_owner"),
     "id": ("VARCHAR", "as rows carry it"),
-    "name": ("VARCHAR", "of a user without one, the mail address"),
+    "name": ("VARCHAR", "of a user without one, the mail address; of an api_key_owner, the owner's id"),
     "first_seen_at": ("TIMESTAMP", "UTC; when it was first called that"),
     "last_seen_at": ("TIMESTAMP", "UTC; when it was last called that"),
 }
@@ -28,6 +29,7 @@ NAME = {
     group_name="names",
     kinds={"duckdb", "openai", "anthropic"},
     owners=["team:finops"],
+    freshness_policy=MADE_DAILY,
     metadata={"dagster/column_schema": columns.schema(NAME)},
     check_specs=[dg.AssetCheckSpec(READ, asset=NAMES, description="Every account answered every list.")],
 )
@@ -52,6 +54,7 @@ def names(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
         check_name=READ,
         asset_key=NAMES,
         severity=dg.AssetCheckSeverity.WARN,
+        description=in_short(failed),
         metadata={"failed": failed},
     )
     if failed and not any(read.names or read.complete or read.out_of_budget for read in accounts):

@@ -7,8 +7,8 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
 from aispend_pipeline.log import log
 
-# The tag by which a run names the process that it is in.
-PROCESS = "aispend/process"
+# The tag by which a run names the process that it is in; Dagster's UI shows none that begins like this.
+PROCESS = ".dagster/aispend_process"
 # The tag that Dagster gives to the runs that its daemon has begun.
 _LAUNCHED = ".dagster/grpc_info"
 _UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]

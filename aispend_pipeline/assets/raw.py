@@ -1,6 +1,6 @@
 """`raw/<source>`: a provider's answers, as received."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +8,9 @@ import dagster as dg
 
 from aispend_pipeline import ingest, money
 from aispend_pipeline.assets import columns
-from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
+from aispend_pipeline.assets.grid import MADE_HOURLY, a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.instructions import BACKFILL
 from aispend_pipeline.assets.tags import accounts_asked
 from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.log import bound
@@ -29,12 +30,13 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        description=f"Pages of {source.name}, as received: one row a page of each fetch, bodies kept once.",
+        description=f"Pages of {source.name}, as received: one row a page of each fetch, bodies kept once.\n{BACKFILL}",
         partitions_def=days,
         backfill_policy=a_month_a_run,
         group_name="raw",
         kinds={"duckdb", source.provider},
         owners=["team:finops"],
+        freshness_policy=MADE_HOURLY,
         metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
         output_required=False,
         check_specs=[dg.AssetCheckSpec(READ, asset=key, description="Every account answered every window.")],
@@ -54,11 +56,13 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         fetches = _last_of_each(read)
         waiting, others = _parted(fetches)
         failed = [f"{f.account} {f.window}: {f.error}" for f in others if f.state is FetchState.FAILED]
+        wait = [f"{f.account} {f.window}: {f.error}" for f in waiting]
         yield dg.AssetCheckResult(
             passed=not failed,
             check_name=READ,
             asset_key=key,
-            metadata={"failed": failed, "waiting": [f"{f.account} {f.window}: {f.error}" for f in waiting]},
+            description=in_short([*failed, *wait]),
+            metadata={"failed": failed, "waiting": wait},
         )
         if failed and len(failed) == len(fetches):
             raise dg.Failure("; ".join(failed), allow_retries=False)
@@ -74,6 +78,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
 
 
 READ = "every_account_is_read"
+IN_SHORT = 3
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]  # type: ignore[type-arg]
 
 
@@ -103,6 +108,12 @@ def _days_read(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> Itera
             }
             usd = [answer.rows_usd for _, answer in answers if answer.rows_usd is not None]
             yield day, {**noted, "usd": plotted(money.add(usd))} if usd else noted
+
+
+def in_short(lines: Sequence[str]) -> str | None:
+    """The first of them and how many more there are, where a check's page shows text; none where there are none."""
+    more = f"; and {len(lines) - IN_SHORT} more" if len(lines) > IN_SHORT else ""
+    return "; ".join(lines[:IN_SHORT]) + more or None
 
 
 def plotted(usd: Decimal) -> dg.FloatMetadataValue:

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.instructions import RETENTION
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.orphans import PROCESS, this_process
 from aispend_pipeline.assets.tags import LANE
@@ -54,7 +55,7 @@ def delete_what_is_old(context: dg.OpExecutionContext, installation: dg.Resource
 # message.
 @dg.job(
     name="retention",
-    description="Deletes pages that were fetched more than AISPEND_RETENTION_DAYS ago, and old runs; figures stay.",
+    description=RETENTION,
     tags={LANE: "ingest", "dagster/max_runtime": str(int(SECONDS) + 600)},
 )
 def retention_job() -> None:

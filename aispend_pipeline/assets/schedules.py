@@ -1,5 +1,6 @@
 """`hourly_ingest`: every hour, the look-back, whatever is missing since the start, and what may be corrected late."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,10 +11,12 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.instructions import HOURLY_INGEST, RECOMPUTE_JOB
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.spend import ADDED_UP
-from aispend_pipeline.assets.tags import HOME, LANE, RECOMPUTE, feeds_tag, range_tags
+from aispend_pipeline.assets.tags import HOME, LANE, RECOMPUTE, STEP, feeds_tag, range_tags
 from aispend_pipeline.due import Due, again
+from aispend_pipeline.model import Feed, Window
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
@@ -21,7 +24,7 @@ from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
 hourly_ingest_job = dg.define_asset_job(
     "hourly_ingest",
     selection=dg.AssetSelection.all(),
-    description="Read the providers, then add up; the schedule asks for the two apart.",
+    description=HOURLY_INGEST,
 )
 
 
@@ -30,7 +33,7 @@ def recompute_job(home: str) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         RECOMPUTE,
         selection=dg.AssetSelection.assets(*ADDED_UP),
-        description="Rows, sums and coverage again from stored pages; no provider is called.",
+        description=RECOMPUTE_JOB,
         metadata={HOME: home},
     )
 
@@ -45,8 +48,8 @@ class Step(NamedTuple):
 
 
 # Budgets and lists of names are of now, and of no day.
-BUDGETS_STEP = Step("budgets", [BUDGETS], {LANE: "ingest"})
-NAMES_STEP = Step("names", [NAMES], {LANE: "ingest"})
+BUDGETS_STEP = Step("budgets", [BUDGETS], {LANE: "ingest", STEP: "fetch budgets"})
+NAMES_STEP = Step("names", [NAMES], {LANE: "ingest", STEP: "fetch names"})
 
 
 def steps_due(settings: Settings, now: datetime) -> list[Step]:
@@ -67,17 +70,22 @@ def steps(asked: Due) -> list[Step]:
     Apart, since Dagster skips all that lies under a failed step, and so that no provider that hangs holds up what
     another one said before.
     """
-    tags = range_tags(asked.window)
     if not asked.feeds:
-        return [Step(f"add up {asked.window}", ADDED_UP, tags)]
+        return [_step("add up", asked.window, ADDED_UP)]
     made = []
     for provider in dict.fromkeys(source.provider for source in SOURCES.values()):
         feeds = [(source, account) for source, account in asked.feeds if SOURCES[source].provider == provider]
         raw = [dg.AssetKey(["raw", name]) for name in SOURCES if any(source == name for source, _ in feeds)]
         if feeds:
-            made.append(Step(f"fetch {provider} {asked.window}", raw, {**tags, **feeds_tag(feeds)}, reads=True))
-            made.append(Step(f"add up {provider} {asked.window}", ADDED_UP, tags))
+            made.append(_step(f"fetch {provider}", asked.window, raw, feeds))
+            made.append(_step(f"add up {provider}", asked.window, ADDED_UP))
     return made
+
+
+def _step(name: str, window: Window, keys: list[dg.AssetKey], feeds: Sequence[Feed] = ()) -> Step:
+    """What `name` says, for `window`; it reads `feeds`, if there are any."""
+    tags = {**range_tags(window), STEP: name, **(feeds_tag(feeds) if feeds else {})}
+    return Step(f"{name} {window}", keys, tags, reads=bool(feeds))
 
 
 _OF_EARLIER_TICKS = dg.RunsFilter(

@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 
 from aispend_pipeline.assets import columns
-from aispend_pipeline.assets.grid import a_month_a_run, days, window_of
+from aispend_pipeline.assets.grid import MADE_HOURLY, a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import Events, plotted
+from aispend_pipeline.assets.instructions import RECOMPUTE
+from aispend_pipeline.assets.raw import Events, in_short, plotted
 from aispend_pipeline.errors import AssertionFailed
 from aispend_pipeline.log import bound
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
@@ -45,37 +46,43 @@ def _raw(table: str) -> list[dg.AssetKey]:
         dg.AssetSpec(
             SPEND,
             deps=_raw("spend"),
-            description="Billed lines: one meter, one amount, and the page that says so.",
+            description=f"Billed lines: one meter, one amount, and the page that says so.\n{RECOMPUTE}",
             group_name="spend",
             kinds={"duckdb"},
             owners=["team:finops"],
+            freshness_policy=MADE_HOURLY,
             metadata={"dagster/column_schema": columns.schema(columns.SPEND)},
         ),
         dg.AssetSpec(
             USAGE,
             deps=_raw("usage"),
-            description="Tokens, requests and other counts that providers measure, without money, by hour.",
+            description=f"Tokens, requests and other counts that providers measure, by hour; no money.\n{RECOMPUTE}",
             group_name="spend",
             kinds={"duckdb"},
             owners=["team:finops"],
+            freshness_policy=MADE_HOURLY,
             metadata={"dagster/column_schema": columns.schema(columns.USAGE)},
         ),
         dg.AssetSpec(
             ESTIMATE,
             deps=[SPEND, USAGE],
-            description="Usage at list price, times what the bill lately was of it; what no bill has yet counts.",
+            description="Usage at list price, times what the bill lately was of it; what no bill has yet counts."
+            f"\n{RECOMPUTE}",
             group_name="spend",
             kinds={"duckdb"},
             owners=["team:finops"],
+            freshness_policy=MADE_HOURLY,
             metadata={"dagster/column_schema": columns.schema(columns.ESTIMATE)},
         ),
         dg.AssetSpec(
             SPEND_DAILY,
             deps=[SPEND, USAGE, ESTIMATE],
-            description="Sums per day, account, provider and model; coverage and restatements come with them.",
-            group_name="spend",
+            description="Sums per day, account, provider and model; coverage and restatements come with them."
+            f"\n{RECOMPUTE}",
+            group_name="sums",
             kinds={"duckdb"},
             owners=["team:finops"],
+            freshness_policy=MADE_HOURLY,
             metadata={"dagster/column_schema": columns.schema(columns.SPEND_DAILY)},
         ),
     ],
@@ -126,13 +133,18 @@ def _checked(outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
     for name in ASSERTIONS:
         refused = outcome.refused.get(name, [])
         yield dg.AssetCheckResult(
-            passed=not refused, check_name=name, asset_key=SPEND, metadata={"kept as they were": refused}
+            passed=not refused,
+            check_name=name,
+            asset_key=SPEND,
+            description=in_short(refused),
+            metadata={"kept as they were": refused},
         )
     yield dg.AssetCheckResult(
         passed=not outcome.not_remade,
         check_name=REMADE,
         asset_key=SPEND,
         severity=dg.AssetCheckSeverity.WARN,
+        description=in_short(outcome.not_remade),
         metadata={"rows kept": outcome.not_remade, "changes": len(outcome.changes)},
     )
 

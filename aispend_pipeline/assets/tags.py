@@ -11,6 +11,8 @@ RECOMPUTE = "recompute"
 
 LANE = "aispend/lane"
 FEEDS = "aispend/feeds"
+# What a run does, and the days that it is about: for people, in so few letters that a list of runs shows them.
+STEP, DAYS = "step", "days"
 # The request over HTTP that a run is for.
 REQUEST = "aispend/request"
 # Of the job `recompute`: whose figures it makes.
@@ -20,7 +22,7 @@ FIRST, LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_ra
 
 def range_tags(window: Window) -> dict[str, str]:
     """The tags by which Dagster runs a range of days in one run, in the lane of ingests."""
-    return {FIRST: window.first.isoformat(), LAST: window.last.isoformat(), LANE: "ingest"}
+    return {FIRST: window.first.isoformat(), LAST: window.last.isoformat(), LANE: "ingest", DAYS: str(window)}
 
 
 def feeds_tag(feeds: Iterable[Feed]) -> dict[str, str]:

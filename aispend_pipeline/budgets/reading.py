@@ -17,7 +17,7 @@ from aispend_pipeline.budgets.model import SOURCE, Budget
 from aispend_pipeline.budgets.notifications import Received, received
 from aispend_pipeline.clock import Clock
 from aispend_pipeline.errors import ENDS_THE_ACCOUNT, AispendError, ErrorClass, FetchError
-from aispend_pipeline.ingest import python_handles_interrupts
+from aispend_pipeline.interrupts import like_ctrl_c
 from aispend_pipeline.log import fault, log
 from aispend_pipeline.model import Fetch
 from aispend_pipeline.settings import GoogleAccount, Settings
@@ -81,7 +81,7 @@ def read_budgets(
                 for task in tasks:
                     task.cancel()
 
-    with python_handles_interrupts():
+    with like_ctrl_c():
         read = asyncio.run(read_all())
     if read:
         warehouse.publish()

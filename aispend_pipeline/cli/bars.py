@@ -16,10 +16,13 @@ def percent(total: Decimal, cap: Decimal) -> int:
     return int(hundredths.to_integral_value(ROUND_FLOOR))
 
 
-def bar(used: int | None, out: Console, style: str) -> Text:
-    """A bar for so many percent, none if unknown, and the number; of letters where there is no colour or terminal."""
+def bar(used: int | None, out: Console, style: str, most: int = CELLS) -> Text:
+    """A bar of up to `most` cells for so many percent, none if unknown, and the number.
+
+    It is of letters where there is no colour or terminal.
+    """
     fancy = out.is_terminal and not out.no_color and not out.options.ascii_only
     full, empty = ("█", "░") if fancy else ("#", ".")
-    cells = min(max(used or 0, 0) * CELLS // 100, CELLS)
+    cells = min(max(used or 0, 0) * most // 100, most)
     number = "?" if used is None else f"{used} %"
-    return Text.assemble((full * cells, style), (empty * (CELLS - cells), "dim"), f" {number:>5}")
+    return Text.assemble((full * cells, style), (empty * (most - cells), "dim"), f" {number:>5}")

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from aispend_pipeline import money
@@ -22,7 +23,7 @@ from aispend_pipeline.caps.model import Caps, Level, Measurement, Period, Scope,
 from aispend_pipeline.caps.outlook import outlook
 from aispend_pipeline.caps.policy import Standing, Timing
 from aispend_pipeline.cli import screen
-from aispend_pipeline.cli.bars import bar, percent
+from aispend_pipeline.cli.bars import CELLS, bar, percent
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.forecast.month_end import Forecast
 from aispend_pipeline.model import PROVIDERS
@@ -111,23 +112,30 @@ def _decided(
 
 
 def _table(title: str, stands: Sequence[_Stand]) -> None:
+    """With bars as long as there is room for."""
+    made = (_filled(title, stands, cells) for cells in range(CELLS, -1, -1))
+    screen.show(next((table for table in made if screen.fits(table)), _filled(title, stands, CELLS)))
+
+
+def _filled(title: str, stands: Sequence[_Stand], cells: int) -> Table:
     table = screen.table(title, ["scope", "level", "told"], ["used", "USD", "soft cap", "hard cap"])
     out = screen.console()
     for stand in stands:
         level = Text(level_word(stand.standing.level), style=_STYLES[stand.standing.level])
-        table.add_row(stand.scope.name, level, _told(stand.kept), _used(stand, out), _total(stand), *_caps(stand))
-    screen.show(table)
+        used = _used(stand, out, cells)
+        table.add_row(stand.scope.name, level, _told(stand.kept), used, _total(stand), *_caps(stand))
+    return table
 
 
 def _told(kept: Standing) -> str:
     return f"{kept.announced.word} {kept.announced_at:%m-%d %H:%M}" if kept.announced_at else "nothing"
 
 
-def _used(stand: _Stand, out: Console) -> Text:
+def _used(stand: _Stand, out: Console, cells: int) -> Text:
     """How much of the hard cap, or the soft one where there is no other; nothing of what was not read."""
     caps = stand.scope.caps
     used = percent(stand.standing.total, caps.hard or caps.soft or Decimal(1)) if _read(stand) else None
-    return bar(used, out, _STYLES[stand.standing.level])
+    return bar(used, out, _STYLES[stand.standing.level], cells)
 
 
 def _read(stand: _Stand) -> bool:

@@ -24,21 +24,48 @@ def doctor() -> int:
 def examine(settings: Settings, clock: Clock) -> int:
     """Settings and home first, then what the providers say."""
     month = due.last_month(clock.now().date())
-    well = _tell(configured.examine(settings, Path(".env")))
-    well &= _tell(home.examine(settings, clock.now()))
-    well &= _tell(_demo(settings))
+    well = _tell_at_hand(settings, clock)
     with screen.progress() as progress:
         progress.say("asking the providers")
         examined = asyncio.run(_asked(settings, clock, month))
-    for one in examined:
-        well &= _tell(one.findings)
-    well &= _tell([heard.of_clock(one.ahead for one in examined)])
+    well &= _tell_heard(examined)
     totals = [total for one in examined for total in one.totals]
     if totals:
         _show(totals)
     differing = [total.finding(clock.now()) for total in totals]
     well &= _tell(one for one in differing if one is not None)
     return 0 if well else 1
+
+
+def before_start(settings: Settings, clock: Clock, patience_seconds: float = 20) -> None:
+    """The same lines before a command stays, which they do not keep from starting, nor for longer than that."""
+    month = due.last_month(clock.now().date())
+    _tell_at_hand(settings, clock)
+
+    async def asked() -> list[Examined]:
+        async with asyncio.timeout(patience_seconds):
+            return await _asked(settings, clock, month)
+
+    try:
+        _tell_heard(asyncio.run(asked()))
+    except TimeoutError:
+        late = f"not all have answered within {patience_seconds:g} s; run aispend doctor, which waits for them"
+        _tell([Finding(Level.NOTE, "providers", late)])
+
+
+def _tell_at_hand(settings: Settings, clock: Clock) -> bool:
+    """What nobody has to be asked for: settings and home."""
+    well = _tell(configured.examine(settings, Path(".env")))
+    well &= _tell(home.examine(settings, clock.now()))
+    return _tell(_demo(settings)) and well
+
+
+def _tell_heard(examined: Sequence[Examined]) -> bool:
+    """What the providers said, and how far apart the clocks are."""
+    well = True
+    for one in examined:
+        well &= _tell(one.findings)
+    return _tell([heard.of_clock(one.ahead for one in examined)]) and well
 
 
 async def _asked(settings: Settings, clock: Clock, month: Window) -> list[Examined]:

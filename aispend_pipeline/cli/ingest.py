@@ -1,18 +1,20 @@
 """`aispend ingest`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
 import duckdb
 
-from aispend_pipeline import money
+from aispend_pipeline import log, money
 from aispend_pipeline.assets import in_process, retention
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, Step, steps
 from aispend_pipeline.budgets.kept import attempts
 from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.cli import screen
+from aispend_pipeline.cli.pace import Reading
 from aispend_pipeline.due import DAYS_A_RUN, Due, again, start_date
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import CoverageState, FetchState, Window
@@ -22,6 +24,8 @@ from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import backlogs_now, begun_now, due_now, feeds_asked, names_due_now
 from aispend_pipeline.warehouse import coverage, runs, snapshots_of
 
+# What can be read alone.
+KNOWN = (*SOURCES, BUDGETS)
 # Quarantined records of a window that are printed; all are in the table `quarantine`.
 SHOWN = 5
 
@@ -31,10 +35,8 @@ def ingest(first: str | None, last: str | None, sources: Sequence[str]) -> int:
     installation = Installation(screen.load_settings())
     settings, now = installation.settings, installation.clock.now()
     screen.refuse_demo(settings)
-    known = (*SOURCES, BUDGETS)
-    unknown = set(sources) - set(known)
-    if unknown:
-        raise UsageError(f"--source {min(unknown)!r} is none of {', '.join(known)}")
+    if unknown := set(sources) - {*KNOWN}:
+        raise UsageError(f"--source {min(unknown)!r} is none of {', '.join(KNOWN)}")
     feeds = tuple(feeds_asked(settings, sources))
     budgets = bool(settings.budgets()) and (not sources or BUDGETS in sources)
     if not feeds and not budgets:
@@ -63,10 +65,11 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
     with (
         screen.progress() as progress,
         in_process.instance_of(installation.settings) as instance,
+        _followed(progress, Reading(installation.settings, installation.clock, asked)),
     ):
         for number, due in enumerate(asked, start=1):
-            progress.say(f"reading {due.window} ({number} of {len(asked)})")
-            whole &= _run_window(instance, installation, due)
+            of = f" ({number} of {len(asked)})" if len(asked) > 1 else ""
+            whole &= _run_window(instance, installation, due, progress, of)
         for due in again(asked, installation.clock.now().date()):
             progress.say(f"adding up {due.window}")
             for error in [error for step in steps(due) for error in _run(instance, installation, step).errors]:
@@ -82,6 +85,20 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
             progress.say("deleting what is old")
             in_process.run_here(instance, installation, retention.retention_job.name, [], {})
     return 0 if _tell_what_waits(installation) and whole else 1
+
+
+@contextmanager
+def _followed(progress: screen.Progress, reading: Reading) -> Iterator[None]:
+    """Say how far reading is with every page that comes in the block."""
+
+    def heard(event: str) -> None:
+        name, *fields = event.split(maxsplit=3)
+        if name == "page.read":
+            reading.page(*fields[:2])
+
+    progress.follow(reading)
+    with log.listened(heard):
+        yield
 
 
 def _tell_what_waits(installation: Installation) -> bool:
@@ -113,11 +130,15 @@ def _run_names(instance: dg.DagsterInstance, installation: Installation) -> None
             print(f"names {account.provider} {account.account}: {account.error}")
 
 
-def _run_window(instance: dg.DagsterInstance, installation: Installation, due: Due) -> bool:
-    """Run the steps of some due days and say what came of them; true if all is whole."""
+def _run_window(
+    instance: dg.DagsterInstance, installation: Installation, due: Due, progress: screen.Progress, of: str
+) -> bool:
+    """Run the steps of some due days, `of` so many, and say what came of them; true if all is whole."""
     installation.outcomes.clear()
-    asked = steps(due)
-    done = [_run(instance, installation, step) for step in asked]
+    asked, done = steps(due), []
+    for step in asked:
+        progress.say(f"{step.key}{of}")
+        done.append(_run(instance, installation, step))
     kept = [line for outcome in installation.outcomes[-1:] for line in outcome.not_remade]
     _, cursor = snapshots_of(installation.settings.home).current()
     read = [run for step, run in zip(asked, done, strict=True) if step.reads]

@@ -3,11 +3,15 @@
 import errno
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.settings.service import SHORTEST_TOKEN, is_loopback
+
+_TRIED = 50
 
 
 def listen(
@@ -19,20 +23,42 @@ def listen(
     machine could read without a token, unless that is wanted, or could guess the one that changes things.
     """
     host, port = settings.host, settings.port if port is None else port
-    try:
-        if not 0 <= port <= 65535:
-            raise OSError(errno.EINVAL, "a port is 0 to 65535")
+    with _named(host, port, by):
+        _, where = _found(host, port)
+    if not is_loopback(where[0]):
+        _refuse_open(host, settings, insecure=insecure)
+    return bound(host, port, by)
+
+
+def bound(host: str, port: int, by: str) -> socket.socket:
+    """A socket that listens there; `UsageError` when the address cannot be had, with `by` to choose another port."""
+    with _named(host, port, by):
         family, where = _found(host, port)
-        if not is_loopback(where[0]):
-            _refuse_open(host, settings, insecure=insecure)
         return socket.create_server(where, family=family)
+
+
+@contextmanager
+def _named(host: str, port: int, by: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         why = str(error.strerror).partition(" (while")[0]
         raise UsageError(f"{host}:{port} cannot be listened on ({why}); choose another with {by}") from None
 
 
+def next_free(port: int) -> int:
+    """`port`, or else the next one that this machine has free."""
+    for one in range(port, port + _TRIED):
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", one)).close()
+            return one
+    raise UsageError(f"127.0.0.1:{port} and the {_TRIED - 1} ports after it are taken; free one of them")
+
+
 def _found(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     """What a host is to the system: an IPv4 address, unless it has none."""
+    if not 0 <= port <= 65535:
+        raise OSError(errno.EINVAL, "a port is 0 to 65535")
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
     return family, where

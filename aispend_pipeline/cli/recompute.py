@@ -8,6 +8,7 @@ import orjson
 from aispend_pipeline import money
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.cli import screen
+from aispend_pipeline.cli.pace import Pace
 from aispend_pipeline.due import DAYS_A_RUN, start_date
 from aispend_pipeline.errors import NothingPublished, UsageError
 from aispend_pipeline.model import Window
@@ -35,9 +36,13 @@ def recompute(first: str | None, last: str | None, dry_run: bool, output: str) -
     if not installation.warehouse.file.exists():
         raise NothingPublished(f"{installation.settings.home}: nothing was read yet; run: aispend ingest")
     made = []
+    pace = Pace(installation.clock, len([*asked.days()]), "days")
     with screen.progress() as progress:
-        for one in _differences(installation, asked) if dry_run else _made(installation, asked, progress):
+        progress.follow(pace)
+        progress.say(f"adding up {asked}")
+        for one in _differences(installation, asked) if dry_run else _made(installation, asked):
             made.append(one)
+            pace.did(len([*one.outcome.window.days()]))
             if output == "text":
                 _tell(one)
     if output == "json":
@@ -51,10 +56,9 @@ def _differences(installation: Installation, asked: Window) -> Iterator[Made]:
         yield Made(outcome, [])
 
 
-def _made(installation: Installation, asked: Window, progress: screen.Progress) -> Iterator[Made]:
+def _made(installation: Installation, asked: Window) -> Iterator[Made]:
     with days_made(installation) as make:
         for window in asked.pieces(DAYS_A_RUN):
-            progress.say(f"adding up {window}")
             yield Made(*make(window, None, None))
 
 

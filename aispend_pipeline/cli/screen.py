@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 
-from rich.box import HEAVY_HEAD
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
-from aispend_pipeline import log
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import GRID_START, Window, parse_day
 from aispend_pipeline.settings import Settings
 
 # Restatements, and ranges of days, that are printed.
 SHOWN = 5
+# Spaces between two columns.
+BETWEEN = 2
 # A column of names is folded to this and no further.
 NARROWEST_NAME = 12
 
@@ -65,12 +66,27 @@ def _day(option: str, text: str) -> date:
 
 def table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """An empty table whose names may fold and whose numbers never do; without lines when nobody watches."""
-    made = Table(title=title, box=HEAVY_HEAD if sys.stdout.isatty() else None)
+    made = blank(title)
     for name in names:
-        made.add_column(name, overflow="fold")
+        add_column(made, name)
     for name in numbers:
-        made.add_column(name, justify="right", no_wrap=True)
+        add_column(made, name, number=True)
     return made
+
+
+def blank(title: str) -> Table:
+    """A table without a column."""
+    if not sys.stdout.isatty():
+        return Table(title=title, box=None)
+    return Table(title=title, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, BETWEEN - 1, 0, 0))
+
+
+def add_column(to: Table, name: str, *, number: bool = False) -> None:
+    """Another column of names, or of numbers."""
+    if number:
+        to.add_column(name, justify="right", no_wrap=True)
+    else:
+        to.add_column(name, overflow="fold")
 
 
 def show(made: Table) -> None:
@@ -79,7 +95,9 @@ def show(made: Table) -> None:
     if made.title:
         out.print(made.title, highlight=False)
         made.title = None
-    if _width(made) <= out.width:
+    if not out.is_terminal:
+        out.width = max(out.width, sum(_longest(made)) + BETWEEN * len(made.columns))
+    if _narrowest(made) <= out.width:
         out.print(made)
         return
     for cells in zip(*(column.cells for column in made.columns), strict=True):
@@ -90,11 +108,20 @@ def show(made: Table) -> None:
     out.print()
 
 
-def _width(made: Table) -> int:
+def fits(made: Table) -> bool:
+    """Whether it is shown as a table, without a name that is folded."""
+    out = console()
+    return not out.is_terminal or sum(_longest(made)) + BETWEEN * (len(made.columns) - 1) <= out.width
+
+
+def _narrowest(made: Table) -> int:
     """The least columns of a terminal that a table needs, with its names folded."""
-    longest = [max(cell_len(str(cell)) for cell in (c.header, *c.cells)) for c in made.columns]
-    kept = [n if c.no_wrap else min(n, NARROWEST_NAME) for n, c in zip(longest, made.columns, strict=True)]
-    return sum(kept) + 3 * len(kept) + 1
+    kept = [n if c.no_wrap else min(n, NARROWEST_NAME) for n, c in zip(_longest(made), made.columns, strict=True)]
+    return sum(kept) + BETWEEN * (len(kept) - 1)
+
+
+def _longest(made: Table) -> list[int]:
+    return [max(cell_len(str(cell)) for cell in (column.header, *column.cells)) for column in made.columns]
 
 
 def say(line: str) -> None:
@@ -115,24 +142,33 @@ def console() -> Console:
 
 
 class Progress:
-    """One line on a terminal's standard error that says what is going on; nothing elsewhere."""
+    """What is going on and how far it is, looked at again with every turn of the spinner before it."""
 
-    def __init__(self, status: Status | None) -> None:
-        self._status = status
+    def __init__(self) -> None:
+        self._what = "starting"
+        self._far: object = None
 
     def say(self, text: str) -> None:
-        """Replace the line."""
-        if self._status is not None:
-            self._status.update(text)
+        """Say what is going on from now on."""
+        self._what = text
+
+    def follow(self, far: object) -> None:
+        """Say from now on how far it is: what this spells whenever it is asked."""
+        self._far = far
+
+    def __rich__(self) -> Text:
+        return Text(self._what if self._far is None else f"{self._what}: {self._far}")
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A `Progress` for a block. It writes to a descriptor of its own: Dagster redirects the usual ones."""
+    """A `Progress` for a block, shown on a terminal's standard error and nowhere else.
+
+    It writes to a descriptor of its own: Dagster redirects the usual ones.
+    """
+    told = Progress()
     if not sys.stderr.isatty():
-        yield Progress(None)
+        yield told
         return
-    with os.fdopen(os.dup(2), "w") as stream, Console(file=stream).status("starting") as status:
-        shown = Progress(status)
-        with log.listened(shown.say):
-            yield shown
+    with os.fdopen(os.dup(2), "w") as stream, Console(file=stream).status(told):
+        yield told

@@ -4,12 +4,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
-from decimal import Decimal
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 
 from aispend_pipeline import money
 from aispend_pipeline.budgets.model import LABEL
-from aispend_pipeline.cli import screen
+from aispend_pipeline.cli import screen, spend_table
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import Finality, windows_of
@@ -17,17 +18,8 @@ from aispend_pipeline.service import answers, forms
 from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Published, Snapshots, reads
-from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question, Row
+from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question
 
-_TITLES = {
-    "input_tokens": "input",
-    "cached_input_tokens": "cached",
-    "cache_write_tokens": "cache writes",
-    "output_tokens": "output",
-    "requests": "requests",
-}
-# What is said of a key that cannot be told.
-_UNTOLD = {reads.HOUR: "not by hour", "api_key": "unattributed"}
 FORMATS = ("table", "json", "csv")
 
 
@@ -45,79 +37,49 @@ def spend(first: str | None, last: str | None, group_by: str, output: str) -> in
     if output not in FORMATS:
         raise UsageError(f"--format {output!r} is none of {', '.join(FORMATS)}")
     published, cursor = Snapshots(settings.home).current()
+
+    def ask(question: Question) -> Answer:
+        return reads.ask(cursor, question, feeds(settings), today)
+
     question = Question(window, names)
-    answer = reads.ask(cursor, question, feeds(settings), today)
-    {"table": show, "json": _json, "csv": _csv}[output](question, answer, published)
+    answer = ask(question)
+    match output:
+        case "json":
+            print(json.dumps(answers.spend(question, answer, published), indent=2))
+        case "csv":
+            sys.stdout.write(forms.csv_text(question, answer))
+        case _:
+            _table(question, answer, published, _daily(question, ask), today)
+    if output != "json":
+        for line in beside(answer):
+            print(line, file=sys.stderr) if output == "csv" else screen.say(line)
     return 0
 
 
-def show(question: Question, answer: Answer, published: Published) -> None:
-    """The answer as a table, and below it what it does not rest on."""
-    counts = [name for name in reads.TOKENS if any(row.counts[name] is not None for row in answer.rows)]
-    amounts = _amounts(answer)
+def _daily(question: Question, ask: Callable[[Question], Answer]) -> Answer | None:
+    """The same groups by day, where a terminal shows them; none where there are too many for one answer."""
+    window = question.window
+    if not sys.stdout.isatty() or window.first == window.last or {"day", reads.HOUR} & {*question.group_by}:
+        return None
+    with suppress(UsageError):
+        return ask(replace(question, group_by=(*question.group_by, "day")))
+    return None
+
+
+def _table(question: Question, answer: Answer, published: Published, daily: Answer | None, today: date) -> None:
     what = "billed and estimated" if answer.total_estimated_usd else "billed"
-    title = f"{what} {question.window}, as of {published.at}"
-    table = screen.table(
-        title, question.group_by, [*(title for title, _ in amounts), *(_TITLES[name] for name in counts)]
-    )
-    for row in answer.rows:
-        keys = [_shown(row, name) for name in question.group_by]
-        usd = [spelt(row) for _, spelt in amounts]
-        table.add_row(*keys, *usd, *("" if row.counts[n] is None else f"{row.counts[n]:,}" for n in counts))
-    if question.group_by and answer.rows:
-        totals = {"USD": answer.total_usd, _ESTIMATED: answer.total_estimated_usd}
-        table.add_section()
-        spelt_totals = [money.on_screen(totals[title]) if title in totals else "" for title, _ in amounts]
-        table.add_row("total", *[""] * (len(question.group_by) - 1), *spelt_totals)
-    console = screen.console()
     if answer.rows:
-        screen.show(table)
-    for line in _beside(answer):
-        console.print(line)
+        spend_table.show(question, answer, f"{what} {question.window}, as of {published.at}", daily, today)
 
 
-_ESTIMATED, _ALLOCATED = "estimated", "allocated"
-
-
-def _amounts(answer: Answer) -> list[tuple[str, Callable[[Row], str]]]:
-    """The columns of dollars: what is billed, and beside it what is estimated and allocated, if anything is."""
-    columns: list[tuple[str, Callable[[Row], str]]] = [("USD", _usd)]
-    if answer.total_estimated_usd:
-        columns.append((_ESTIMATED, lambda row: _if_any(row.estimated_usd)))
-    if any(row.allocated_usd is not None for row in answer.rows):
-        columns.append((_ALLOCATED, lambda row: _if_any(row.allocated_usd)))
-    return columns
-
-
-def _if_any(usd: Decimal | None) -> str:
-    return "" if usd is None else money.on_screen(usd)
-
-
-def _shown(row: Row, name: str) -> str:
-    """A key for people: by its name where it has one, which need not be unique, and so with the id."""
-    key = row.keys[name]
-    called = row.names.get(name)
-    if key is None:
-        return called or _UNTOLD.get(name, "unknown")
-    if isinstance(key, datetime):
-        return f"{key:%Y-%m-%d %H:%M}"
-    return f"{called} ({key})" if called else str(key)
-
-
-def _usd(row: Row) -> str:
-    if row.usd is not None:
-        return money.on_screen(row.usd)
-    return "not in USD" if row.lines else "not billed"
-
-
-def _beside(answer: Answer) -> list[str]:
+def beside(answer: Answer) -> list[str]:
     """What the figures leave out, and what they were before, a line each."""
     other = [
         f"not converted and not in the total: {money.text(amount)} {currency}"
         for currency, amount in answer.unconverted
     ]
-    beside = [_budgets, _unpriced, _not_estimated, _restated, _not_settled, gaps]
-    return other + [line for told in beside for line in told(answer)]
+    told_of = [_budgets, _unpriced, _not_estimated, _restated, _not_settled, gaps]
+    return other + [line for told in told_of for line in told(answer)]
 
 
 def _budgets(answer: Answer) -> list[str]:
@@ -168,7 +130,7 @@ def _restated(answer: Answer) -> list[str]:
 
 
 def gaps(answer: Answer) -> list[str]:
-    """What the figures do not rest on, a line for each feed and state."""
+    """What the figures do not rest on, a line for each state and the feeds that have it on the same days."""
     if not answer.coverage:
         return [] if answer.budgets else [f"nothing was read yet; set {KEY_SETTINGS} and run: aispend ingest"]
     by_feed: dict[tuple[str, str, str], list[date]] = {}
@@ -176,21 +138,14 @@ def gaps(answer: Answer) -> list[str]:
         if not day.whole:
             how = "read before they were over" if day.half_read else str(day.state)
             by_feed.setdefault((day.source, day.account, how), []).append(day.day)
+    alike: dict[tuple[str, tuple[date, ...]], list[str]] = {}
+    for (source, account, how), days in by_feed.items():
+        alike.setdefault((how, tuple(days)), []).append(f"{source} {account}")
     return [
-        f"not whole: {source} {account}: {len(days)} days {state}: {_ranges(days)}"
-        for (source, account, state), days in by_feed.items()
+        f"not whole: {', '.join(feeds)}: {len(days)} days {how}: {_ranges(days)}"
+        for (how, days), feeds in alike.items()
     ]
 
 
 def _ranges(days: Iterable[date]) -> str:
     return screen.ranges(windows_of(days))
-
-
-def _json(question: Question, answer: Answer, published: Published) -> None:
-    print(json.dumps(answers.spend(question, answer, published), indent=2))
-
-
-def _csv(question: Question, answer: Answer, published: Published) -> None:
-    sys.stdout.write(forms.csv_text(question, answer))
-    for line in _beside(answer):
-        print(line, file=sys.stderr)

@@ -1,7 +1,10 @@
 """`aispend status` and `aispend config`."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from aispend_pipeline import money
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.health.reasons import Health
@@ -13,7 +16,7 @@ def status() -> int:
     body = status_body(screen.load_settings(), SystemClock().now())
     print(f"{body['status']}, as of {body['as_of'] or 'never'}")
     for reason in body["reasons"]:
-        print(f"  {reason}")
+        screen.say(f"  {reason}")
     if body["sources"]:
         _show(body["sources"])
     if body["budgets"]:
@@ -26,21 +29,33 @@ def status() -> int:
 
 
 def _show(sources: list[dict[str, Any]]) -> None:
-    names = ["source", "account", "last read", "last fetch", "days from", "to"]
-    table = screen.table("", names, ["complete", "partial", "failed", "restated"])
-    for feed in sources:
-        coverage = feed["coverage"]
+    brief = screen.console().is_terminal
+    names = ["source", "account", "last read", "last fetch", "days from", *([] if brief else ["to"])]
+    counts = ["complete", "partial", "failed", "restated"]
+    counted = [{**feed["coverage"], "restated": feed["restatements"]} for feed in sources]
+    shown = [name for name in counts if not brief or any(of[name] for of in counted)]
+    table = screen.table("", names, shown)
+    for feed, of in zip(sources, counted, strict=True):
         table.add_row(
             feed["source"],
             feed["account"],
-            feed["last_complete_at"] or "never",
+            _instant(feed["last_complete_at"], brief=brief) or "never",
             feed["last_ingest"]["state"] if feed["last_ingest"] else "never",
-            coverage["first_day"] or "",
-            coverage["last_day"] or "",
-            *(str(coverage[state]) for state in ("complete", "partial", "failed")),
-            str(feed["restatements"]),
+            of["first_day"] or "",
+            *([] if brief else [of["last_day"] or ""]),
+            *(str(of[name]) for name in shown),
         )
     screen.show(table)
+
+
+def _instant(text: str | None, *, brief: bool) -> str:
+    """As it is, or its month, day and minute."""
+    return f"{datetime.fromisoformat(text):%m-%d %H:%M}" if text and brief else text or ""
+
+
+def _amount(text: str | None, *, brief: bool) -> str:
+    """With every digit, or in cents."""
+    return money.on_screen(Decimal(text)) if text and brief else text or ""
 
 
 def _show_budgets(budgets: list[dict[str, Any]]) -> None:
@@ -61,16 +76,15 @@ def _show_budgets(budgets: list[dict[str, Any]]) -> None:
 
 
 def _show_caps(caps: list[dict[str, Any]]) -> None:
-    table = screen.table("", ["scope", "month", "level", "since", "told"], ["USD", "estimated", "soft cap", "hard cap"])
+    brief = screen.console().is_terminal
+    names = ["scope", "level", "told"] if brief else ["scope", "month", "level", "since", "told"]
+    table = screen.table("", names, ["USD", "estimated", "soft cap", "hard cap"])
     for cap in caps:
-        table.add_row(
-            cap["scope"],
-            cap["period"],
-            cap["level"] + (", webhook asked to act" if cap["armed"] else ""),
-            cap["since"] or "",
-            f"{cap['announced']} {cap['announced_at']}" if cap["announced_at"] else "nothing",
-            *(cap[amount] or "" for amount in ("total_usd", "estimated_usd", "soft_usd", "hard_usd")),
-        )
+        told = f"{cap['announced']} {_instant(cap['announced_at'], brief=brief)}" if cap["announced_at"] else "nothing"
+        level = cap["level"] + (", webhook asked to act" if cap["armed"] else "")
+        words = [level, told] if brief else [cap["period"], level, cap["since"] or "", told]
+        amounts = (_amount(cap[of], brief=brief) for of in ("total_usd", "estimated_usd", "soft_usd", "hard_usd"))
+        table.add_row(cap["scope"], *words, *amounts)
     screen.show(table)
 
 

@@ -1,22 +1,31 @@
-"""What `up` and `demo` do until Ctrl-C: Dagster's UI and daemon, the query service and the dispatch loop."""
+"""What `up` and `demo` do until Ctrl-C: Dagster's processes, the query service and the dispatch loop."""
 
-import signal
+import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+import httpx
 from dagster import DagsterInstance
 
 from aispend_pipeline import log
 from aispend_pipeline.assets.in_process import prepare_instance
 from aispend_pipeline.assets.orphans import cancel_launched
-from aispend_pipeline.cli import processes, serve
+from aispend_pipeline.cli import listening, serve
+from aispend_pipeline.cli.dagsters import dagsters
 from aispend_pipeline.cli.dispatch_loop import dispatching
+from aispend_pipeline.cli.processes import Child, Place, kept
 from aispend_pipeline.clock import Clock
+from aispend_pipeline.health.given_up import give_up, none_given_up
+from aispend_pipeline.interrupts import like_ctrl_c
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import folder, lock
+
+_LOOK_SECONDS = 0.2
+_CODE = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
 
 
 def stay(
@@ -25,27 +34,64 @@ def stay(
     clock: Clock,
     load: Callable[[], Settings],
     environment: Mapping[str, str],
+    others: Sequence[Child] = (),
+    level: int = logging.INFO,
 ) -> None:
-    """Serve on `listener`; what is in `environment` counts for Dagster's processes, whatever else is set.
+    """Serve on `listener`; what is in `environment` counts for Dagster's processes and `others`, whatever else is set.
 
-    `load` gives the settings as they are then. Raises `UsageError` if the UI's port is taken.
+    `load` gives the settings as they are then; what is below `level` is not logged. Raises `UsageError` if the UI's
+    port is taken.
     """
-    home, dagster_home = settings.home.absolute(), prepare_instance(settings)
-    own = {**environment, "AISPEND_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
-    # It is there whatever becomes of Dagster's own folder, and nobody keeps a `.env` in it.
-    root = Path(home.anchor)
-    dagster_log = home / "dagster.log"
-    print("starting Dagster", flush=True)
-    with (
-        _ended_like_ctrl_c(),
-        processes.dagster(settings.dagster_host, settings.dagster_port, own, root, dagster_log) as ui,
-        _runs_cancelled(dagster_home),
-    ):
-        print(f"Dagster's UI: {ui} (log: {dagster_log})")
-        print("its daemon reads the providers every hour (hourly_ingest) and looks at the caps (cap_check)")
-        log.configure_process()
-        with dispatching(settings, clock, load):
-            serve.serve_on(listener, settings, clock, load)
+    home = settings.home.absolute()
+    with like_ctrl_c(), dagsters(settings) as children:
+        listening.bound(settings.dagster_host, settings.dagster_port, "AISPEND_DAGSTER_PORT").close()
+        dagster_home = prepare_instance(settings)
+        own = {**environment, "AISPEND_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
+        # It is there whatever becomes of Dagster's own folder, and nobody keeps a `.env` in it.
+        place = Place(own, Path(home.anchor), home / "dagster.log")
+        none_given_up(home)
+        print(f"starting Dagster (log: {place.log}); its daemon reads every hour, and looks at the caps", flush=True)
+        with (
+            kept([*others, *children], place, clock, _told, lambda line: give_up(home, line)),
+            _runs_cancelled(dagster_home),
+            _told_when_ready(settings),
+        ):
+            log.configure_process(level)
+            with dispatching(settings, clock, load):
+                serve.serve_on(listener, settings, clock, load)
+
+
+def _told(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _told_when_ready(settings: Settings) -> Iterator[None]:
+    """Say where Dagster's UI is, once it is there and has our code."""
+    over = threading.Event()
+    host = f"[{settings.dagster_host}]" if ":" in settings.dagster_host else settings.dagster_host
+    address = f"http://{host}:{settings.dagster_port}"
+
+    def wait() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            if _has_code(address):
+                print(f"Dagster's UI: {address}/", flush=True)
+                return
+
+    threading.Thread(target=wait, name="ready", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _has_code(ui: str) -> bool:
+    """Whether Dagster's UI at that address shows anything."""
+    try:
+        answer = httpx.post(f"{ui}/graphql", json={"query": _CODE}, timeout=5).json()
+        return bool(answer["data"]["repositoriesOrError"]["nodes"])
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return False
 
 
 @contextmanager
@@ -71,18 +117,3 @@ def alone(home: Path) -> Iterator[None]:
 
 def _stays_already(file: Path, holder: str, _: float) -> str:
     return f"{file.parent}: process {holder} already reads, watches and serves it; end that first"
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """A request to end, or a terminal that goes away, is Ctrl-C: whatever was started is ended too."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.alerts.drafts import Readership
-from aispend_pipeline.cli import listening, screen
+from aispend_pipeline.cli import doctor, listening, screen
+from aispend_pipeline.cli.first_run import GUIDE
 from aispend_pipeline.cli.stay import alone, stay
 from aispend_pipeline.clock import SystemClock
-from aispend_pipeline.settings import CHANNEL_SETTINGS, DOTENV, KEY_SETTINGS, Settings
+from aispend_pipeline.errors import UsageError
+from aispend_pipeline.settings import CHANNEL_SETTINGS, DOTENV, Settings
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Warehouse
 from aispend_pipeline.warehouse.snapshots import pointer
@@ -21,13 +23,16 @@ def up(*, insecure: bool) -> int:
     """
     settings, clock = screen.load_settings(), SystemClock()
     screen.refuse_demo(settings)
+    if not (feeds(settings) or settings.budgets()):
+        raise UsageError(GUIDE)
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     listening.refuse_open_ui(settings, insecure=insecure)
     with alone(settings.home), listening.listen(settings, insecure=insecure) as listener:
+        doctor.before_start(settings, clock)
         fresh = pointer(settings.home) is None
         Warehouse(settings.home, clock).publish_at_start()
-        if fresh and _anything(settings):
+        if fresh:
             print("nothing was read yet; the schedule begins on the hour, or run now: aispend ingest")
         stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})
     return 0
@@ -37,14 +42,8 @@ def warnings_of(settings: Settings) -> list[str]:
     """What will not happen as these settings are, a line each."""
     people = Readership(tuple(channels(settings))).people
     found = {
-        f"no provider has credentials, so that nothing is read; set {KEY_SETTINGS}": not _anything(settings),
         f"caps are set, but nobody is told of them; set {CHANNEL_SETTINGS}": bool(settings.scopes()) and not people,
         "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set AISPEND_HOOK_SECRET to `whsec_` and the output of"
         " `openssl rand -base64 32`": settings.on_hardcap_webhook is not None and settings.hook_secret is None,
     }
     return [line for line, wrong in found.items() if wrong]
-
-
-def _anything(settings: Settings) -> bool:
-    """Whether there is anything to read."""
-    return bool(feeds(settings) or settings.budgets())

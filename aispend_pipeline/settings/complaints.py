@@ -46,10 +46,19 @@ def explained(
         if problem["type"] == "missing":
             lines.append(f"{name}: missing; set it, for example {name}={example}")
             continue
-        said = str(problem["msg"]).removeprefix("Value error, ")
+        plain = _PLAIN.get(problem["type"])
+        said = plain.format(**problem.get("ctx", {})) if plain else str(problem["msg"]).removeprefix("Value error, ")
         shown = "(not shown)" if _is_secret(field.annotation) else quoted(texts[own])
         lines.append(f"{name}: {shown} {said}; for example {name}={example}")
     return lines
+
+
+# What the validator's own kinds of problems are called here.
+_PLAIN = {
+    "int_parsing": "is not a whole number",
+    "greater_than_equal": "is less than {ge}",
+    "less_than_equal": "is more than {le}",
+}
 
 
 def _is_secret(kind: Any) -> bool:

@@ -1,6 +1,6 @@
 """Every setting, typed, from the environment and the working directory's `.env`.
 
-Declared once, here: the field's alias is the setting's name, its description is what the README
+Declared once, here: the field's alias is the setting's name, its description is what the reference
 says, and its example is what an error message shows. Empty means unset. A name with `__EU` behind
 it belongs to the further account `eu`.
 """

@@ -15,7 +15,7 @@ from aispend_pipeline.settings import smtp
 
 
 def setting(alias: str, default: Any, description: str, example: str) -> Any:
-    """A field that is a setting: its name, what it is if unset, what the README says, what an error shows."""
+    """A field that is a setting: its name, what it is if unset, what the reference says, what an error shows."""
     return Field(default=default, alias=alias, description=description, examples=[example])
 
 

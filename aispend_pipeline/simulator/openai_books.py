@@ -16,9 +16,10 @@ from aispend_pipeline.simulator.contract import part_paid
 from aispend_pipeline.simulator.openai_meters import Meter, Work
 from aispend_pipeline.simulator.people import PEOPLE, Person
 from aispend_pipeline.simulator.rhythm import EVEN, so_far, step, whole_day
-from aispend_pipeline.simulator.scenario import CALM, Scenario
+from aispend_pipeline.simulator.scenario import CALM, Runaway, Scenario
 
 PROVIDER = "openai"
+Runaways = tuple[Runaway, ...]
 
 
 class Line(NamedTuple):
@@ -103,30 +104,34 @@ def lines(account: str, day: date, now: datetime, scenario: Scenario = CALM) -> 
     """What the bill says at `now` that `account` is billed for `day`; nothing for a day to come."""
     known = min(scenario.known(PROVIDER, account, day, now), now - scenario.bill_lag(PROVIDER, account))
     factor = scenario.factor(PROVIDER, account, day, now)
-    found = list(spent(account, day, known))
-    if day.day == 1 and step(known) > midnight(day):
-        found.append(Line(None, None, "Promotional credit", _CREDIT, None, None))
+    found = list(spent(account, day, known, runaways=scenario.runaways))
+    if step(known) > midnight(day):
+        given = [-one.usd for one in scenario.granted if (one.account, one.day) == (account, day)]
+        monthly = [_CREDIT] if day.day == 1 else []
+        found += [Line(None, None, "Promotional credit", usd, None, None) for usd in (*monthly, *given)]
     return found if factor == 1 else [line._replace(amount=line.amount * factor) for line in found]
 
 
-def spent(account: str, day: date, instant: datetime, *, at_list: bool = False) -> tuple[Line, ...]:
+def spent(
+    account: str, day: date, instant: datetime, *, at_list: bool = False, runaways: Runaways = ()
+) -> tuple[Line, ...]:
     """What `account` used of `day` before `instant`, as it will be billed, whatever a bill knows; no credit is here.
 
     `at_list` it is at list prices, and what is free of charge is worth its price.
     """
-    return _spent(account, day, step(min(instant, midnight(day + timedelta(days=1)))), at_list)
+    return _spent(account, day, step(min(instant, midnight(day + timedelta(days=1)))), at_list, runaways)
 
 
-def used(account: str, path: str, start: datetime, end: datetime, known: datetime) -> Iterator[Counted]:
+def used(
+    account: str, path: str, start: datetime, end: datetime, known: datetime, runaways: Runaways = ()
+) -> Iterator[Counted]:
     """What `account` used between two instants of one day, as far as the book knows at `known`; a stock is not here."""
     day, until = start.date(), step(known)
-    for project, key, meter, whole in _meters(account, day):
+    for metered in _meters(account, day, runaways):
+        project, key, meter = metered.project, metered.key, metered.meter
         for count in meter.counts:
             if count.path == path:
-                before, after = (
-                    so_far(whole, project.work.hours, day, min(instant, until)) // count.each
-                    for instant in (start, end)
-                )
+                before, after = (metered.units(day, min(instant, until)) // count.each for instant in (start, end))
                 if after > before:
                     owner = key.owner.user_id if key.owner else None
                     by = {"project_id": project.project_id, "api_key_id": key.key_id, "user_id": owner}
@@ -142,19 +147,38 @@ def stored(account: str, start: datetime, known: datetime) -> Iterator[Counted]:
             yield Counted({"project_id": project.project_id}, {"usage_bytes": size})
 
 
+class _Metered(NamedTuple):
+    """A meter that a key runs on a day, with the units of the whole of it, but for what the key does in a frenzy."""
+
+    project: Project
+    key: Key
+    meter: Meter
+    whole: int
+    runaways: Runaways
+
+    def units(self, day: date, instant: datetime) -> int:
+        """How many units of `day` were used before `instant`; never fewer as time goes on."""
+        return so_far(self.whole, self.project.work.hours, day, instant) + sum(
+            so_far(self.whole * one.times, EVEN, day, min(instant, one.until))
+            - so_far(self.whole * one.times, EVEN, day, min(instant, one.since))
+            for one in self.runaways
+        )
+
+
 @lru_cache(maxsize=2_000)
-def _spent(account: str, day: date, until: datetime, at_list: bool) -> tuple[Line, ...]:
+def _spent(account: str, day: date, until: datetime, at_list: bool, runaways: Runaways) -> tuple[Line, ...]:
     part = Decimal(1) if at_list else part_paid(PROVIDER, account)
 
     def line(project_id: str | None, key_id: str | None, meter: Meter, quantity: int) -> Line:
         amount = meter.usd * part * quantity / meter.per
         return Line(project_id, key_id, meter.line_item, amount, Decimal(quantity), meter.unit)
 
-    meters = _meters(account, day)
+    meters = _meters(account, day, runaways)
     left = {project.project_id: 0 if at_list else project.free.tokens for project, *_ in meters}
     made = []
-    for project, key, meter, whole in meters:
-        quantity = so_far(whole, project.work.hours, day, until)
+    for metered in meters:
+        project, key, meter = metered.project, metered.key, metered.meter
+        quantity = metered.units(day, until)
         # The allowance goes to the meters in their order, input first: as the day grows, so does what is left of each.
         free = min(quantity, left[project.project_id]) if project.free.covers(meter) else 0
         left[project.project_id] -= free
@@ -164,10 +188,14 @@ def _spent(account: str, day: date, until: datetime, at_list: bool) -> tuple[Lin
 
 
 @lru_cache(maxsize=2_000)
-def _meters(account: str, day: date) -> tuple[tuple[Project, Key, Meter, int], ...]:
-    """Every meter that runs on `day`, with the units of the whole day."""
+def _meters(account: str, day: date, runaways: Runaways) -> tuple[_Metered, ...]:
+    """Every meter that runs on `day`."""
+
+    def of(key: Key) -> Runaways:
+        return tuple(one for one in runaways if (one.account, one.key_id) == (account, key.key_id))
+
     return tuple(
-        (project, key, meter, _whole(account, project, key, meter, day))
+        _Metered(project, key, meter, _whole(account, project, key, meter, day), of(key))
         for project in PROJECTS[account]
         if project.archived_at is None or day < project.archived_at.date()
         for key in project.keys

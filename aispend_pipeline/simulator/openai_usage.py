@@ -91,7 +91,7 @@ def _counted(asked: Asked, path: str, bucket: Bucket) -> Iterator[Counted]:
     known = asked.scenario.known(PROVIDER, asked.account, bucket.start.date(), asked.now)
     if path == "vector_stores":
         return stored(asked.account, bucket.start, known)
-    return used(asked.account, path, bucket.start, bucket.end, known)
+    return used(asked.account, path, bucket.start, bucket.end, known, asked.scenario.runaways)
 
 
 def _spelt(value: object) -> str:

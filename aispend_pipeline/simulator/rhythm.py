@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from aispend_pipeline.model import midnight
 
 # The running day's figures move this often.
-STEP = timedelta(minutes=5)
+STEP = timedelta(minutes=1)
 # The weight of each hour of a day, UTC.
 OFFICE = (2, 1, 1, 1, 2, 4, 8, 14, 20, 24, 25, 23, 20, 22, 25, 26, 25, 22, 17, 12, 9, 7, 5, 3)
 NIGHT = (20, 26, 28, 26, 20, 12, 6, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 4, 6, 8, 12, 16)

@@ -94,13 +94,35 @@ class Trailing:
 
 
 @dataclass(frozen=True)
+class Runaway:
+    """From `since` to `until` a key of an OpenAI account uses, besides, `times` its own day in 24 hours, evenly."""
+
+    account: str
+    key_id: str
+    since: datetime
+    until: datetime
+    times: int
+
+
+@dataclass(frozen=True)
+class Granted:
+    """OpenAI gives an account `usd` back, with the bill of `day`."""
+
+    account: str
+    day: date
+    usd: Decimal
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """All that goes wrong; as it is, nothing does."""
+    """All that is out of the ordinary; as it is, nothing is."""
 
     troubles: tuple[Trouble, ...] = ()
     restated: tuple[Restated, ...] = ()
     late: tuple[Late, ...] = ()
     trailing: tuple[Trailing, ...] = ()
+    runaways: tuple[Runaway, ...] = ()
+    granted: tuple[Granted, ...] = ()
 
     def known(self, provider: str, account: str, day: date, now: datetime) -> datetime:
         """The instant up to which the books that are looked at at `now` know `day`."""

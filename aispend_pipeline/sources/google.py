@@ -29,7 +29,7 @@ def endpoint(account: GoogleAccount, base_url: str, scope: str) -> Endpoint:
     """Where `account` asks with the right of `scope`; the credentials are looked for at the first call."""
     key = account.service_account.get_secret_value() if account.service_account else ""
     whose = f"GCP_SA_JSON{account.suffix}" if key else "this machine"
-    remedy = f"Give the account that {whose} stands for the roles that the README lists."
+    remedy = f"Give the account that {whose} stands for the roles that docs/providers.md lists."
     return Endpoint(
         base_url,
         {"accept": "application/json"},

@@ -35,6 +35,11 @@ class Day(NamedTuple):
         """Whether all of it was read, as far as there is anything yet."""
         return self.state is CoverageState.COMPLETE and not self.half_read
 
+    @property
+    def never_asked_for(self) -> bool:
+        """Whether nothing is known because nobody asked."""
+        return self.detail == _NEVER_ASKED_FOR
+
 
 def days_asked_for(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Day]:
     """The days of `window` that any fetch asked for."""

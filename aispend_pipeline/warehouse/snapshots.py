@@ -20,6 +20,9 @@ READ_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "enable_external_access": "false",
+    "lock_configuration": "true",
+    # A name in a question is a table's, never that of one of our own variables.
+    "python_enable_replacements": "false",
     "threads": "1",
     # A question that needs more is refused; unbounded, DuckDB takes four fifths of the machine, then fills the disk.
     "memory_limit": "1GB",

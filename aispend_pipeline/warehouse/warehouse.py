@@ -14,7 +14,7 @@ from aispend_pipeline import points
 from aispend_pipeline.clock import Clock, utc_text
 from aispend_pipeline.errors import StoreBusy, StoreError, Trouble
 from aispend_pipeline.log import log
-from aispend_pipeline.warehouse import compaction, folder, lock
+from aispend_pipeline.warehouse import compaction, folder, lock, views
 from aispend_pipeline.warehouse.opening import (
     DUCKDB_VERSION,
     WRITE_CONFIG,
@@ -239,6 +239,13 @@ class Warehouse:
         return published
 
 
+def empty(now: datetime) -> duckdb.DuckDBPyConnection:
+    """A warehouse of this version's schema with nothing in it, in memory."""
+    connection = duckdb.connect()
+    _migrate(connection, 0, now)
+    return connection
+
+
 def _newest_commit(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     row = connection.execute("SELECT max(seq), any_value(store_id) FROM store_meta, store").fetchone()
     if row is None or row[0] is None:
@@ -253,11 +260,12 @@ def _migrations() -> dict[int, str]:
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int, now: datetime) -> None:
-    """Apply every migration after `version`, and record it, in one transaction."""
+    """Apply every migration after `version`, make the views anew, and record it, in one transaction."""
     connection.execute("BEGIN TRANSACTION")
     for number, sql in _migrations().items():
         if number > version:
             connection.execute(sql)
+    connection.execute(views.made())
     connection.execute(
         "INSERT INTO store_meta SELECT coalesce(max(seq), 0) + 1, ?, ? FROM store_meta",
         [now.replace(tzinfo=None), known_schema()],

@@ -10,7 +10,7 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from aispend_pipeline.alerts import tables
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.notify import notify_job, prune
+from aispend_pipeline.assets.notify import CAPS, notify_job, prune
 from aispend_pipeline.assets.sensors import cap_check
 from aispend_pipeline.assets.tags import LANE
 from aispend_pipeline.settings import Settings
@@ -82,6 +82,21 @@ def test_a_tick_says_how_every_cap_stands(home, instance):
 
     said = "openai 84.10 of 80.00 soft: told soft 12:30, next reminder 14:30"
     assert installed.tick().skip_message == said
+
+
+def test_each_run_notes_how_every_cap_stands_and_what_it_was_held_against(home, instance):
+    installed = Installed(home, instance, ANTHROPIC_API_KEY="sk-ant-admin01-1", ANTHROPIC_SOFT_CAP="50")
+    installed.world.read({TODAY: [line("84.10")], YESTERDAY: []}, NOON)
+    installed.run()
+
+    [record] = instance.fetch_materializations(CAPS, limit=10).records
+    metadata = {name: found.value for name, found in record.asset_materialization.metadata.items()}
+
+    assert metadata == {
+        "anthropic": "anthropic unknown, nothing was read: nothing to tell",
+        "openai": "openai 84.10 of 80.00 soft: told soft 12:30",
+        "openai usd": 84.1,
+    }
 
 
 def test_previewing_a_tick_changes_nothing(installed):

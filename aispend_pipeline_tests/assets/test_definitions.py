@@ -8,6 +8,7 @@ from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import DAYS_A_RUN
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.names import NAMES
+from aispend_pipeline.assets.notify import CAPS
 from aispend_pipeline.assets.tags import HOME
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.definitions import defs, product
@@ -17,6 +18,7 @@ from aispend_pipeline.warehouse import Snapshots, Warehouse
 from .conftest import keys_of_all
 
 GRAPH = """
+caps <- spend_daily
 estimate <- spend usage
 names
 raw/anthropic_costs
@@ -52,12 +54,13 @@ def test_every_asset_says_what_it_is():
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
+        assert node.freshness_policy, key
         assert node.metadata["dagster/column_schema"], key
 
 
 def test_all_assets_of_days_are_on_one_daily_grid_and_backfill_by_the_month():
     graph = defs.resolve_asset_graph()
-    of_now = {NAMES, BUDGETS}
+    of_now = {NAMES, BUDGETS, CAPS}
     keys = graph.get_all_asset_keys() - of_now
     assert {graph.get(key).partitions_def for key in of_now} == {None}
     assert len({graph.get(key).partitions_def for key in keys}) == 1

@@ -11,7 +11,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import hourly_ingest, steps_due
-from aispend_pipeline.assets.tags import FEEDS, LANE
+from aispend_pipeline.assets.tags import DAYS, FEEDS, LANE, STEP
 from aispend_pipeline.model import Window
 from aispend_pipeline.names import kept
 from aispend_pipeline.settings import Settings
@@ -131,7 +131,7 @@ def test_days_that_were_read_and_never_added_up_are_added_up_and_read_by_nobody(
 
     assert (found.run_key, keys_of(found)) == ("add up 2025-03-01", SUMS)
     assert FEEDS not in found.tags
-    assert found.tags[LANE] == "ingest"
+    assert (found.tags[LANE], found.tags[STEP]) == ("ingest", "add up")
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
@@ -181,6 +181,9 @@ def test_every_run_is_in_the_lane_of_ingests_and_has_a_key_of_its_own(tick):
     requests = tick()
 
     assert {request.tags[LANE] for request in requests} == {"ingest"}
+    assert [f"{request.tags[STEP]} {request.tags[DAYS]}" for request in requests if DAYS in request.tags] == [
+        request.run_key for request in requests if DAYS in request.tags
+    ]
     assert len({request.run_key for request in requests}) == len(requests)
 
 

@@ -197,19 +197,18 @@ def test_the_screen_has_a_table_of_budgets(read_world, monkeypatch, capsys):
     assert row[3:] == [BILLING_ACCOUNT, "MONTH", "ai_only", "2026-11-18T13:00:00Z", "1000.50", "533.77", "USD"]
 
 
-def shown(world: World, capsys) -> str:
-    question = Question(NOVEMBER)
-    published, cursor = Snapshots(world.home).current()
+def beside(world: World) -> list[str]:
+    """The lines that the screen has below its table."""
+    _, cursor = Snapshots(world.home).current()
     with cursor:
-        spend.show(question, reads.ask(cursor, question, feeds(world.settings()), NOW.date()), published)
-    return capsys.readouterr().out
+        return spend.beside(reads.ask(cursor, Question(NOVEMBER), feeds(world.settings()), NOW.date()))
 
 
-def test_where_no_bill_of_googles_is_read_the_screen_has_a_line_for_it(read_world, capsys):
+def test_where_no_bill_of_googles_is_read_the_screen_has_a_line_for_it(read_world):
     line_ = (
         f"not billed, budget, Pacific month: vertex {BILLING_ACCOUNT} 2026-11: 533.77 USD, told 2026-11-18 13:00 UTC"
     )
-    assert shown(read_world, capsys).strip() == line_
+    assert beside(read_world) == [line_]
     export(read_world)
     add_up(read_world.warehouse, NOVEMBER, read_world.clock)
-    assert line_ not in shown(read_world, capsys)
+    assert line_ not in beside(read_world)

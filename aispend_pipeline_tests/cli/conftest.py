@@ -115,11 +115,14 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            start_new_session=True,
         )
 
     def finish(self, process: subprocess.Popen, *, send: signal.Signals | None = None) -> Result:
-        """Wait for it, after a signal perhaps."""
-        if send is not None:
+        """Wait for it, after a signal perhaps; Ctrl-C meets all that it has started too, as at a terminal."""
+        if send is signal.SIGINT:
+            os.killpg(process.pid, send)
+        elif send is not None:
             process.send_signal(send)
         try:
             out, err = process.communicate(timeout=120)

@@ -7,6 +7,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from aispend_pipeline.assets.compute_logs import ComputeLogs
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.warehouse import Snapshots, Warehouse
 
@@ -247,6 +248,21 @@ class TestRecompute:
         ]
         assert again.out == f"{BEFORE}..{YESTERDAY}: no changes\n"
         assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
+
+
+@pytest.mark.long
+def test_a_run_that_fails_before_its_first_step_is_no_success(openai_world, monkeypatch):
+    shell, _ = openai_world
+
+    def unusable(*_: object) -> ComputeLogs:
+        raise OSError("what a run writes has no place to go")
+
+    monkeypatch.setattr(ComputeLogs, "from_config_value", unusable)
+    done = shell.run("ingest", "--from", ago(1).isoformat(), "--to", ago(1).isoformat())
+
+    assert done.code == 1
+    assert "failed: " in done.out
+    assert "what a run writes has no place to go" in done.out
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from aispend_pipeline.cli import listening
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.settings import Settings
 
-from .conftest import Shell, one_line
+from .conftest import KEY, Shell, one_line
 
 TOKEN = {"AISPEND_READ_TOKEN": "read-me-and-nothing-more"}
 # Each is every address of this machine, in IPv4 as it is written by different hands.
@@ -121,6 +121,7 @@ def test_dagsters_ui_on_this_machine_is_no_matter(capsys, host):
 @pytest.fixture
 def refused(shell) -> Callable[..., str]:
     """Runs a command that must not begin, and gives what it says."""
+    shell.settings["OPENAI_API_KEY"] = KEY
 
     def run(*arguments: str, **more: str) -> str:
         done = shell.run(*arguments, **more)
@@ -151,7 +152,7 @@ class TestTheCommands:
             raise UsageError("enough")
 
         monkeypatch.setattr(listening, "listen", listen)
-        said = shell.run("up", "--insecure", AISPEND_DAGSTER_HOST="0.0.0.0").err
+        said = shell.run("up", "--insecure", OPENAI_API_KEY=KEY, AISPEND_DAGSTER_HOST="0.0.0.0").err
 
         assert "warning: AISPEND_DAGSTER_HOST: 0.0.0.0 is open to other machines" in said
         assert said.endswith("enough\n")

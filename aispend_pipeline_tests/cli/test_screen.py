@@ -25,7 +25,7 @@ from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
 
 from ..service.world import fill
-from .conftest import KEY, Shell, ago
+from .conftest import KEY, Shell, ago, world
 
 DAYS = Window(ago(3), ago(1))
 ASKED = ("spend", "--from", str(DAYS.first), "--to", str(DAYS.last))
@@ -75,10 +75,15 @@ def exact(shell: Shell, group_by: str = "provider,model") -> dict:
     return json.loads(shell.run(*ASKED, "--group-by", group_by, "--format", "json").out)
 
 
-def numbers(answer: dict) -> set[str]:
-    """Every number as a person reads it."""
+def dollars(answer: dict) -> set[str]:
+    """Every amount as a person reads it."""
     usd = [row["cost_usd"] for row in answer["rows"]] + [answer["total_usd"]]
-    shown = {f"{Decimal(exact):,.2f}" for exact in usd if exact is not None}
+    return {f"{Decimal(exact):,.2f}" for exact in usd if exact is not None}
+
+
+def numbers(answer: dict) -> set[str]:
+    """The same, and the counts."""
+    shown = dollars(answer)
     for row in answer["rows"]:
         shown |= {f"{row[name]:,}" for name in ("input_tokens", "output_tokens") if row[name] is not None}
     return shown
@@ -121,15 +126,61 @@ def test_into_a_pipe_the_table_has_no_lines_no_escapes_and_no_cut(shell):
         assert number in done.out
 
 
-@pytest.mark.parametrize("columns", [40, 110, 200])
-@pytest.mark.long
-def test_on_a_terminal_of_any_width_numbers_are_whole(shell, columns):
-    seen = on_terminal(shell, columns, *ASKED, "--group-by", "provider,model")
+def plain(seen: str) -> str:
+    """Without escape codes."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
 
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
-    assert max(map(len, plain.splitlines())) <= columns
-    for number in numbers(exact(shell)):
-        assert re.search(rf"(?<![0-9,.]){re.escape(number)}(?![0-9,.])", plain), f"{number}\n{plain}"
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.long
+def test_on_a_terminal_of_any_width_dollars_are_whole_and_counts_are_whole_or_named(shell, columns):
+    seen = plain(on_terminal(shell, columns, *ASKED, "--group-by", "provider,model"))
+
+    answer = exact(shell)
+    assert max(map(len, seen.splitlines())) <= columns
+    left_out = re.search(r"^not shown in \d+ columns: ([\w, \n]+)", seen, re.MULTILINE)
+    assert (left_out is None) == (columns == 200)
+    for number in numbers(answer) if columns == 200 else dollars(answer):
+        assert re.search(rf"(?<![0-9,.]){re.escape(number)}(?![0-9,.])", seen), f"{number}\n{seen}"
+
+
+@pytest.mark.long
+def test_by_day_a_missing_day_is_there_and_looks_missing(shell):
+    unread = DAYS.first - timedelta(days=1)
+    asked = ("spend", "--from", str(unread), "--to", str(DAYS.last + timedelta(days=1)))
+
+    by_day = plain(on_terminal(shell, 80, *asked, "--group-by", "day", LC_ALL="C.UTF-8"))
+    letters = plain(on_terminal(shell, 80, *asked, "--group-by", "day", PYTHONIOENCODING="ascii"))
+
+    (missing,) = [line for line in by_day.splitlines() if line.startswith(f"{unread} ")]
+    assert missing.split() == [str(unread), "not", "read", "\N{MULTIPLICATION SIGN}", "not", "read"]
+    assert letters.isascii()
+    assert re.search(rf"^{unread} +\| *not read", letters, re.MULTILINE)
+
+
+@pytest.mark.long
+def test_a_week_of_a_group_is_a_row_of_marks_with_a_legend(shell):
+    first = DAYS.first - timedelta(days=5)
+
+    seen = plain(on_terminal(shell, 80, "spend", "--from", str(first), "--group-by", "provider", LC_ALL="C.UTF-8"))
+
+    (openai,) = [line for line in seen.splitlines() if line.startswith("openai ")]
+    assert re.fullmatch(r"\N{MULTIPLICATION SIGN}{5}[▁▂▃▄▅▆▇█⣀⣤⣶⣿]{3}\N{MULTIPLICATION SIGN}", openai.split()[-1])
+    assert f"{first:%m-%d}..{ago(0):%m-%d} (running): " in seen
+    assert "\N{MULTIPLICATION SIGN} not read" in seen
+
+
+@pytest.mark.long
+def test_on_a_terminal_ingest_and_recompute_say_how_far_they_are_and_elsewhere_nothing(tmp_path):
+    with world(tmp_path / "shell") as (shell, _):
+        seen = plain(on_terminal(shell, 80, "ingest", "--from", str(ago(2))))
+        again = plain(on_terminal(shell, 80, "recompute", "--from", str(ago(2))))
+        piped = shell.run_apart("ingest", "--from", str(ago(2)))
+
+    assert re.search(r"fetch openai \S+: \d+ of about \d+ pages", seen)
+    assert re.search(r"adding up \S+: 0 of 3 days", again)
+    assert (piped.code, piped.err) == (0, "")
+    assert "of about" not in piped.out
 
 
 def test_no_color_means_no_escape_codes(shell):

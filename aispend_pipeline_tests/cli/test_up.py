@@ -4,10 +4,9 @@ import re
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from aispend_pipeline import log
 from aispend_pipeline.alerts.by_hand import of_message
 from aispend_pipeline.alerts.outbox import Draft, Outbox, Status
+from aispend_pipeline.cli import doctor
 from aispend_pipeline.cli.dispatch_loop import dispatching
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import SettingsError
@@ -26,7 +26,7 @@ from aispend_pipeline.state.database import state_of
 from ..alerts.receivers import HttpReceiver, http_receiver, status
 from ..waiting import first_line, until
 from .conftest import KEY, Shell, ago, one_line, world
-from .test_demo_that_stays import free_port
+from .life import descendants, free_port, running
 
 CAPPED = {"OPENAI_API_KEY": KEY, "OPENAI_HARD_CAP": "5", "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x"}
 
@@ -153,7 +153,6 @@ def test_a_port_that_is_taken_is_one_line(shell, setting):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"OPENAI_API_KEY": ""}, "no provider has credentials, so that nothing is read; set OPENAI_API_KEY,"),
         ({"SLACK_WEBHOOK_URL": ""}, "caps are set, but nobody is told of them; set SLACK_WEBHOOK_URL, "),
         ({"ON_HARDCAP_WEBHOOK": "http://127.0.0.1:9/x"}, "ON_HARDCAP_WEBHOOK: what is sent there is not signed; set"),
         ({"SLACK_WEBHOOK_URL": "", "OPENAI_HARD_CAP": ""}, None),
@@ -169,28 +168,40 @@ def test_what_will_not_happen_is_said_at_the_start(shell, more, said):
     assert all(line.startswith(f"warning: {said}") for line in warnings)
 
 
-def descendants(pid: int) -> list[int]:
-    """Every process under `pid`."""
-    found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout.split()
-    children: dict[int, list[int]] = {}
-    for child, parent in zip(map(int, found[::2]), map(int, found[1::2]), strict=True):
-        children.setdefault(parent, []).append(child)
-    under = list(children.get(pid, []))
-    for one in under:
-        under += children.get(one, [])
-    return under
+def test_who_has_no_provider_is_told_which_keys_there_are_and_what_to_do(shell):
+    done = shell.run("up", SLACK_WEBHOOK_URL="http://127.0.0.1:9/x")
+
+    assert (done.code, done.out) == (2, "")
+    for setting in ("OPENAI_API_KEY=", "ANTHROPIC_API_KEY=", "GCP_BQ_TABLE=", "aispend doctor", "aispend demo"):
+        assert setting in done.err
+    assert all(len(line) <= 80 for line in done.err.splitlines())
+    assert not shell.home.exists()
 
 
-def running(pids: Sequence[int]) -> list[int]:
-    """Those that have not ended."""
-    states = {pid: Path(f"/proc/{pid}/stat") for pid in pids}
-    return [pid for pid, stat in states.items() if stat.exists() and ") Z " not in stat.read_text()]
+def test_what_the_doctor_finds_is_said_before_anything_starts_and_keeps_nobody(tmp_path):
+    with world(tmp_path / "shell") as (shell, _), socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = {"AISPEND_PORT": str(free_port()), "AISPEND_DAGSTER_PORT": str(taken.getsockname()[1])}
+        done = shell.run("up", OPENAI_API_KEY="sk-proj-1", OPENAI_BASE_URL="http://127.0.0.1:1/v1", **ports)
+
+    *found, refused = (done.out + done.err).splitlines()
+    assert refused.endswith("choose another with AISPEND_DAGSTER_PORT")
+    assert any(line.startswith("FAIL openai default: ") for line in found)
+    assert any(line.startswith("ok   home: ") for line in found)
+
+
+def test_a_provider_that_says_nothing_is_not_waited_for_longer_than_that(tmp_path, capsys):
+    with world(tmp_path / "shell") as (shell, organisation):
+        organisation.silent = True
+        doctor.before_start(Settings.load(shell.environment({}), None), SystemClock(), patience_seconds=0.2)
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("note providers: not all have answered within 0.2 s")
 
 
 def caps_known(shell: Shell) -> set[str]:
-    """The hard caps that the ledger has."""
-    with closing(sqlite3.connect(shell.home / "state.sqlite")) as connection:
+    """The hard caps that the ledger has; none before there is one."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(shell.home / "state.sqlite")) as connection:
         return {hard for (hard,) in connection.execute("SELECT hard FROM cap_state WHERE scope = 'openai'")}
+    return set()
 
 
 @pytest.mark.long
@@ -205,9 +216,7 @@ def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_noth
         shell.fill(ago(1), ago(1))
         process = shell.start("up")
         try:
-            said = [first_line(process) for _ in range(4)]
-            assert said[0] == "starting Dagster\n"
-            assert said[-1].startswith(f"answering on http://127.0.0.1:{port}/spend")
+            assert first_line(process, f"answering on http://127.0.0.1:{port}/spend")
             assert httpx.get(f"http://127.0.0.1:{port}/status").json()["caps"][0]["scope"] == "openai"
 
             until(lambda: caps_known(shell) == {"7000"})

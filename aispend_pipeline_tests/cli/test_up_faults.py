@@ -1,10 +1,12 @@
 """What befalls a running `aispend up`: another one, its own death, Dagster's storage gone, a request to end."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 import httpx
@@ -18,15 +20,18 @@ from aispend_pipeline.settings import Settings
 from ..alerts.receivers import http_receiver
 from ..waiting import first_line, until
 from .conftest import KEY, Organisation, Shell, ago, one_line, world
-from .test_demo_that_stays import BACKFILL, asked, free_port
-from .test_up import caps_known, descendants, running
+from .life import descendants, free_port, running
+from .test_demo_that_stays import BACKFILL, asked
+from .test_up import caps_known
 
 SPEND = {"from": str(ago(1)), "to": str(ago(1))}
 
 
 def test_a_second_one_is_refused_at_once_and_told_who_is_there(shell):
     with alone(shell.home):
-        refused = shell.run("up", OPENAI_API_KEY=KEY, AISPEND_PORT=str(free_port()), AISPEND_DAGSTER_PORT=str(free_port()))
+        refused = shell.run(
+            "up", OPENAI_API_KEY=KEY, AISPEND_PORT=str(free_port()), AISPEND_DAGSTER_PORT=str(free_port())
+        )
         (pid,) = (shell.home / "up.lock").read_text().split()
 
     assert (refused.code, refused.out) == (1, "")
@@ -132,6 +137,41 @@ def test_a_run_that_is_under_way_when_all_is_to_end_is_recorded_as_cancelled(wat
     assert [status for job, status in runs(shell) if job != "notify"] == [CANCELED]
     organisation.silent = False
     assert shell.run_apart("ingest", "--from", str(ago(1)), "--to", str(ago(1))).code == 0
+
+
+@pytest.mark.long
+def test_the_code_server_and_the_daemon_may_die_and_are_back_with_a_word_and_go_on(watched):
+    shell, _ = watched
+    with up(shell) as process:
+        children = {name: pid for pid in descendants(process.pid) for name in DAGSTERS if name in command_of(pid)}
+        assert len(children) == len(DAGSTERS)
+        for pid in children.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: (shell.folder / "up.log").read_text().count("is started again in 1 s") == 2)
+        with httpx.Client(base_url=f"http://127.0.0.1:{shell.settings['AISPEND_DAGSTER_PORT']}", timeout=60) as ui:
+            selection = [{"path": ["raw", "openai_costs"]}]
+            until(lambda: launched(ui, selection, str(ago(1))), every=1)
+        until(
+            lambda: dg.DagsterRunStatus.SUCCESS in [status for job, status in runs(shell) if job != "notify"], every=1
+        )
+        assert of(shell, "/status")["status"] != "failing"
+
+
+DAGSTERS = ("api grpc", "dagster-daemon")
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def launched(ui: httpx.Client, selection: list, day: str) -> bool:
+    """Whether Dagster's UI takes a backfill: it finds the code server by itself."""
+    params = {"assetSelection": selection, "partitionNames": [day]}
+    answer = ui.post("/graphql", json={"query": BACKFILL, "variables": {"params": params}}).json()
+    return "LaunchBackfillSuccess" in str(answer)
 
 
 @pytest.mark.long

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 
 from aispend_pipeline.assets.in_process import prepare_instance
 from aispend_pipeline.assets.tags import LANE, REQUEST
-from aispend_pipeline.cli import processes
+from aispend_pipeline.cli.dagsters import dagsters
+from aispend_pipeline.cli.processes import Place, kept
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import StoreBusy
 from aispend_pipeline.recompute import child
@@ -213,7 +214,9 @@ def test_in_dagsters_queue_it_is_a_run_that_its_ui_shows_and_what_cannot_be_read
             return True
         return False
 
-    with processes.dagster("127.0.0.1", port, own, folder, site.home / "dagster.log") as ui:
+    settings = site.settings().model_copy(update={"dagster_port": port})
+    place = Place(own, folder, site.home / "dagster.log")
+    with dagsters(settings) as children, kept(children, place, SystemClock(), print):
         until(takes_runs, 90)
         with site.serving(AISPEND_DAGSTER_PORT=str(port)) as service:
             asked = service.post(PATH, params=ASKED).raise_for_status().json()
@@ -223,9 +226,9 @@ def test_in_dagsters_queue_it_is_a_run_that_its_ui_shows_and_what_cannot_be_read
         (run,) = instance.get_runs(dg.RunsFilter(job_name="recompute"))
 
     assert (asked["how"], refused.status_code) == ("dagster", 409)
-    assert asked["runs"][0]["url"] == f"{ui}/runs/{run.run_id}"
+    assert asked["runs"][0]["url"] == f"http://127.0.0.1:{port}/runs/{run.run_id}"
     assert (run.job_name, run.status) == ("recompute", dg.DagsterRunStatus.SUCCESS)
     assert run.tags.items() >= {LANE: "ingest", REQUEST: asked["run_id"]}.items()
     assert (done["state"], done["errors"], site.rows()) == ("partial", [], right)
-    (kept,) = done["not_remade"]
-    assert kept.startswith(f"openai_usage default {DAYS}: rows kept as they are: the page's shape")
+    (as_it_was,) = done["not_remade"]
+    assert as_it_was.startswith(f"openai_usage default {DAYS}: rows kept as they are: the page's shape")

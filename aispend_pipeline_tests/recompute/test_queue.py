@@ -68,6 +68,7 @@ class TestWhetherItIsThere:
             "dagster/asset_partition_range_start": "2026-05-30",
             "dagster/asset_partition_range_end": "2026-06-12",
             LANE: "ingest",
+            "days": "2026-05-30..2026-06-12",
             REQUEST: request.id,
         }
 

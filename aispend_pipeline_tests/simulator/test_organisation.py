@@ -37,7 +37,7 @@ def test_the_parts_of_a_day_add_up_however_it_is_cut(whole, hours, at):
 def test_the_figures_move_in_steps_that_have_passed(after):
     instant = midnight(DAY) + timedelta(seconds=after)
 
-    assert timedelta(0) <= instant - step(instant) < timedelta(minutes=5)
+    assert timedelta(0) <= instant - step(instant) < timedelta(minutes=1)
     assert step(step(instant)) == step(instant)
 
 

@@ -220,7 +220,7 @@ class TestATokenThatIsRefused:
 
         assert error_class is ErrorClass.UNAUTHORIZED
         assert said.startswith("/api answered 401: Request had invalid authentication credentials.")
-        assert said.endswith(" Give the account that GCP_SA_JSON stands for the roles that the README lists.")
+        assert said.endswith(" Give the account that GCP_SA_JSON stands for the roles that docs/providers.md lists.")
         assert (len(world.google.given), len(world.google.paths("/api"))) == (2, 2)
 
     def test_a_role_that_is_missing_is_no_reason_for_another_token(self, world):

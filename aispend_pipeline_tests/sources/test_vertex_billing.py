@@ -231,7 +231,7 @@ def page(**more: object) -> Response:
 TROUBLES = [
     (TOKEN, [sample("token_error_400_invalid_grant", 400)] * 50, ErrorClass.UNAUTHORIZED, "Invalid JWT"),
     (TOKEN, [Response(status_code=500)] * 50, ErrorClass.CONNECT, "token endpoint"),
-    (JOBS, [sample("bigquery_error_403_access_denied", 403)] * 5, ErrorClass.UNAUTHORIZED, "roles that the README"),
+    (JOBS, [sample("bigquery_error_403_access_denied", 403)] * 5, ErrorClass.UNAUTHORIZED, "docs/providers.md"),
     (JOBS, [sample("bigquery_error_404_table", 404)] * 5, ErrorClass.REJECTED, "set GCP_BQ_TABLE"),
     (JOBS, [sample("bigquery_error_403_quota", 403)] * 5, ErrorClass.RATE_LIMITED, "quota exceeded"),
     (JOBS, [sample("bigquery_job_bytes_billed_limit")], ErrorClass.REJECTED, "raise GCP_BQ_MAX_BYTES_BILLED"),

@@ -1,0 +1,2 @@
+-- Views that people may rely on. Those in `../views` are made anew after every migration, so that they are always of this
+-- version's tables; who changes one adds a migration, which may be as empty as this.

@@ -1,0 +1,69 @@
+"""The files of deploy/ are what systemd and a container engine understand, so far as can be told without either."""
+
+import configparser
+import re
+import shutil
+import subprocess
+
+from aispend_pipeline.settings import Settings
+
+from .pages import ROOT
+
+UNIT = ROOT / "deploy" / "aispend.service"
+CONTAINER = ROOT / "deploy" / "Containerfile"
+INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
+
+
+def unit() -> configparser.ConfigParser:
+    read = configparser.ConfigParser(interpolation=None, strict=False)
+    read.optionxform = str
+    read.read_string(UNIT.read_text())
+    return read
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The instructions of the Containerfile, and what each is given."""
+    lines = [line for line in CONTAINER.read_text().splitlines() if line and not line.startswith("#")]
+    return [(name, given) for name, _, given in (line.partition(" ") for line in lines)]
+
+
+def test_the_service_starts_what_the_checkout_has_and_keeps_its_data_where_it_may_write():
+    service = unit()["Service"]
+
+    assert service["ExecStart"] == "/opt/aispend/.venv/bin/aispend up"
+    assert service["Environment"] == f"AISPEND_HOME=/var/lib/{service['StateDirectory']}"
+    assert int(service["TimeoutStopSec"]) > 10
+
+
+def test_systemd_understands_the_service(tmp_path):
+    """Asked where it is; of a copy with a command that is there, since it looks for that."""
+    copy = tmp_path / UNIT.name
+    copy.write_text(UNIT.read_text().replace("/opt/aispend/.venv/bin/aispend", shutil.which("true")))
+    analyze = shutil.which("systemd-analyze")
+
+    done = subprocess.run([analyze or "true", "verify", copy], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert unit().sections() == ["Unit", "Service", "Install"]
+
+
+def test_the_container_takes_what_is_there_and_reads_its_data_where_the_volume_is():
+    given = instructions()
+
+    assert {name for name, _ in given} <= INSTRUCTIONS
+    copied = [word for name, words in given if name == "COPY" for word in words.split()[:-1]]
+    assert all((ROOT / one).exists() for one in copied)
+    assert ("CMD", '["aispend", "up"]') in given
+    [settings] = [dict(re.findall(r"(AISPEND_\w+)=(\S+)", words)) for name, words in given if name == "ENV"]
+    assert ("VOLUME", settings["AISPEND_HOME"]) in given
+    assert Settings.load(settings, None).host == "0.0.0.0"
+
+
+def test_what_is_installed_in_the_container_is_all_that_the_package_needs_to_be_built():
+    """`flit_core` reads these; without one of them the image could not be built."""
+    copied = " ".join(words for name, words in instructions() if name == "COPY")
+    project = (ROOT / "pyproject.toml").read_text()
+    named = re.findall(r'^(?:readme = |license = \{ file = )"([^"]+)"', project, re.MULTILINE)
+
+    assert len(named) == 2
+    assert all(name in copied for name in ("pyproject.toml", *named))
