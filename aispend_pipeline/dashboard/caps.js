@@ -63,9 +63,7 @@ function bar(cap, billed, estimated) {
   if (!whole || billed === null) return null;
   const total = sum([billed, estimated]);
   const marks = [soft && hard ? mark("soft", soft, whole) : null];
-  const said = [soft ? `soft cap ${inDollars(soft)}` : null, hard ? `hard cap ${inDollars(hard)}` : null]
-    .filter(Boolean)
-    .join(", ");
+  const beside = soft && hard ? ` · soft cap ${inDollars(soft)}` : "";
   const used = percent(total, whole);
   return [
     h(
@@ -75,7 +73,7 @@ function bar(cap, billed, estimated) {
       piece("estimated", estimated ?? 0n, whole),
       marks,
     ),
-    h("p", {}, `${used} % of ${said}`),
+    h("p", {}, `${used} % of the ${hard ? "hard" : "soft"} cap ${inDollars(whole)}${beside}`),
   ];
 }
 
