@@ -17,7 +17,7 @@ export function showAlerts(found, status, changed) {
     { title: "when", cell: (one) => instant(one.created_at) },
     { title: "what", cell: (one) => message(one) },
     { title: "to", cell: (one) => one.channel },
-    { title: "became", cell: (one) => (one.last_error ? `${one.status}: ${one.last_error}` : one.status) },
+    { title: "result", cell: (one) => (one.last_error ? `${one.status}: ${one.last_error}` : one.status) },
     ...(hasToken() ? [{ title: "do", cell: (one) => actions(one, act) }] : []),
   ];
   const incidents = status.incidents.map((one) =>
@@ -44,7 +44,8 @@ function message(one) {
       ]),
     );
   };
-  return h("details", { ontoggle: opened }, h("summary", {}, one.subject), why);
+  const all = one.events.length > 1 ? one.events.map((event) => h("div", { class: "quiet" }, event.headline)) : [];
+  return [h("details", { ontoggle: opened }, h("summary", {}, one.subject), why), ...all];
 }
 
 function actions(one, act) {

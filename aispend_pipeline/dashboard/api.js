@@ -14,12 +14,31 @@ export function hasToken() {
   return adminToken !== null;
 }
 
+const snapshots = new Set(); // that answers since the last `beginRound` are from
+
+/** From here on answers belong together. */
+export function beginRound() {
+  snapshots.clear();
+}
+
+/** Whether all answers of the round are from one snapshot, so that their figures agree. */
+export function isOneSnapshot() {
+  return snapshots.size <= 1;
+}
+
 /** The JSON that `path` answers to `params`. */
 export async function get(path, params) {
   const answer = await patiently(() => fetch(params ? `${path}?${params}` : path));
   const at = Date.parse(answer.headers.get("date"));
   if (at) ahead = at - Date.now();
-  return answered(answer);
+  const body = await answered(answer);
+  if (body.as_of) snapshots.add(body.as_of);
+  return body;
+}
+
+/** Milliseconds since an instant, by the service's clock. */
+export function age(instant) {
+  return Date.now() + ahead - Date.parse(instant);
 }
 
 /** The service's day, UTC: this machine's clock may be wrong. */

@@ -1,6 +1,6 @@
 // How far every cap is used this month, what the month is expected to come to, and when a cap would be reached.
 
-import { h, place } from "./dom.js";
+import { h, instant, place } from "./dom.js";
 import { inDollars, parse, percent, shown, sum } from "./money.js";
 
 const DOUBTS = 3; // that are shown at once
@@ -35,6 +35,7 @@ function card(cap) {
       estimated ? ` + estimated ${shown(estimated)}` : "",
       ` · ${cap.period}`,
     ),
+    since(cap),
     bar(cap, billed, estimated),
     ...expected(cap),
     ...cap.doubts.slice(0, DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
@@ -46,6 +47,12 @@ function card(cap) {
         cap.doubts.slice(DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
       ),
   );
+}
+
+function since(cap) {
+  return cap.since && (cap.level === "soft" || cap.level === "hard")
+    ? h("p", { class: "quiet" }, `since ${instant(cap.since)}`)
+    : null;
 }
 
 function words(cap) {

@@ -1,8 +1,9 @@
 // Draws the bars. Plotly comes with the page as `window.Plotly`; lengths are floats here, figures are not.
 
-import { change, shown, sum, toNumber } from "./money.js";
+import { shown, sum, toNumber } from "./money.js";
 import { daysOfMonth } from "./view.js";
 
+const TICKS = 10;
 const CONFIG = { displayModeBar: false, responsive: true };
 
 /** Draw `what.groups` over `what.days` into `where`; `open(keys)` is called for a bar that is chosen. */
@@ -13,8 +14,7 @@ export function draw(where, what, open) {
     const paint = colour(paintOf(group, at));
     return [trace(what, group, "billed", paint), trace(what, group, "estimated", paint)];
   });
-  const shown = traces.filter(Boolean);
-  Plotly.react(where, shown, layout(what, colour), CONFIG);
+  Plotly.react(where, traces.filter(Boolean), layout(what, colour), CONFIG);
   where.setAttribute("role", "img");
   where.setAttribute("aria-label", "Bars of spend by day; the table below has the same figures");
   where.removeAllListeners?.("plotly_click");
@@ -72,13 +72,7 @@ function layout(what, colour) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: ink, family: "inherit", size: 13 },
     showlegend: false,
-    xaxis: {
-      type: "date",
-      tickformat: "%b %-d",
-      gridcolor: colour("line"),
-      fixedrange: true,
-      range: [edge(what.days[0], -12), edge(what.days.at(-1), 12)],
-    },
+    xaxis: { type: "category", ...ticks(what.days), gridcolor: colour("line"), fixedrange: true },
     yaxis: {
       tickprefix: "$",
       tickformat: ",~s",
@@ -98,8 +92,8 @@ function missing(what, colour) {
     type: "rect",
     xref: "x",
     yref: "paper",
-    x0: edge(day, -12),
-    x1: edge(day, 12),
+    x0: what.days.indexOf(day) - 0.5,
+    x1: what.days.indexOf(day) + 0.5,
     y0: 0,
     y1: 1,
     fillcolor: colour(waiting ? "waiting" : "missing"),
@@ -138,6 +132,13 @@ function height(what, usd) {
   return toNumber(usd) / (what.view.chart === "sum" ? 1 : daysOfMonth(what.view.to));
 }
 
-function edge(day, hours) {
-  return new Date(Date.parse(day + "T00:00:00Z") + hours * 3_600_000).toISOString().slice(0, 16);
+/** At most so many days have their names below the bars. */
+function ticks(days) {
+  const step = Math.ceil(days.length / TICKS);
+  const named = days.filter((_, at) => at % step === 0);
+  return { tickvals: named, ticktext: named.map(short), range: [-0.5, days.length - 0.5] };
+}
+
+function short(day) {
+  return new Date(day + "T00:00:00Z").toLocaleDateString("en", { month: "short", day: "numeric", timeZone: "UTC" });
 }

@@ -1,8 +1,6 @@
 // What the figures rest on: day by day for each feed, how fresh they are, and what was corrected later.
 
 import { h, instant, place, table } from "./dom.js";
-import { parse, shown, change } from "./money.js";
-import { opening } from "./view.js";
 
 const MARKS = { complete: "■", partial: "◧", failed: "✕", not_due: "·", half: "◔", absent: "✕" };
 const WORDS = {
@@ -13,7 +11,6 @@ const WORDS = {
   half: "read before it was over",
   absent: "never asked for",
 };
-const RESTATED = 20;
 
 /** A row for each feed: its newest figures, and a mark for each day. */
 export function showCoverage(spend, status) {
@@ -29,7 +26,7 @@ export function showCoverage(spend, status) {
   const known = new Map(status.sources.map((source) => [`${source.source} ${source.account}`, source]));
   const errors = status.sources.some((source) => source.last_ingest?.error);
   const columns = [
-    { title: "feed", cell: ([feed]) => feed },
+    { title: "source", cell: ([feed]) => feed },
     { title: "newest", cell: ([feed]) => fresh(known.get(feed)) },
     { title: `${spend.from} … ${spend.to}`, cell: ([, days]) => strip(days) },
     ...(errors ? [{ title: "last error", cell: ([feed]) => known.get(feed)?.last_ingest?.error ?? "" }] : []),
@@ -75,36 +72,4 @@ function strip(days) {
     );
   });
   return h("span", { class: "strip", role: "img", "aria-label": said }, marks);
-}
-
-/** Days that were over and have become another sum since. */
-export function showRestated(spend, view) {
-  const columns = [
-    {
-      title: "day",
-      cell: (one) =>
-        h(
-          "a",
-          {
-            href: opening(view, {
-              from: one.day,
-              to: one.day,
-              provider: one.provider,
-              account: one.account,
-              model: one.model,
-            }),
-          },
-          one.day,
-        ),
-    },
-    { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? "unknown"}` },
-    { title: "was", number: true, cell: (one) => shown(parse(one.was_usd)) },
-    { title: "is", number: true, cell: (one) => shown(parse(one.is_usd)) },
-    { title: "change", number: true, cell: (one) => change(parse(one.is_usd) - parse(one.was_usd)) },
-    { title: "since", cell: (one) => instant(one.at) },
-  ];
-  const found = spend.restatements;
-  const more = found.length > RESTATED ? h("p", { class: "quiet" }, `and ${found.length - RESTATED} more`) : null;
-  if (!found.length) place("restated", h("p", { class: "empty" }, "No day that was over has changed."));
-  else place("restated", table("What days that were over had been", columns, found.slice(0, RESTATED)), more);
 }

@@ -52,7 +52,9 @@ export function showDaily(view, { spend, groups }, status) {
     h(
       "p",
       {},
-      h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd))),
+      spend.rows.length
+        ? h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd)))
+        : "Nothing is known to be",
       ` billed from ${spend.from} to ${spend.to}`,
       estimates(spend),
       beside,
@@ -76,6 +78,7 @@ export function showDaily(view, { spend, groups }, status) {
     states.some((one) => !one.waiting) && h("span", { class: "shade missing" }, "a bill was not read: too low"),
     states.some((one) => one.waiting) && h("span", { class: "shade waiting" }, "not every bill is there yet"),
     h("span", { class: "shade hatched" }, "estimated"),
+    view.chart === "day" && capsOf(view, status).length && "A cap's line is its even share of a day.",
   ];
   target.replaceChildren(
     h(

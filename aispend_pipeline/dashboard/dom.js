@@ -12,24 +12,38 @@ export function h(tag, with_ = {}, ...children) {
   return element;
 }
 
-/** A table: its columns have a `title`, `cell(row)`, and `number` where they are numbers. */
+/** A table: its columns have a `title`, `cell(row)`, `number` where they are numbers, and perhaps a `total`. */
 export function table(caption, columns, rows) {
-  const kind = (column) => (column.number ? "number" : null);
-  const head = columns.map((column) => h("th", { scope: "col", class: kind(column) }, column.title));
-  const body = rows.map((row) =>
+  const line = (cells) =>
     h(
       "tr",
       {},
-      columns.map((column, at) =>
-        h(at ? "td" : "th", { scope: at ? null : "row", class: kind(column) }, column.cell(row)),
-      ),
-    ),
-  );
+      cells.map((cell, at) => cellOf(columns[at], at, cell)),
+    );
+  const head = columns.map((column) => h("th", { scope: "col", class: kind(column) }, column.title));
+  const body = rows.map((row) => line(columns.map((column) => column.cell(row))));
+  const foot = columns.some((column) => column.total) && line(columns.map((column) => column.total ?? ""));
   return h(
     "div",
     { class: "scrolls", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
+    h(
+      "table",
+      {},
+      h("caption", {}, caption),
+      h("thead", {}, h("tr", {}, head)),
+      h("tbody", {}, body),
+      foot && h("tfoot", {}, foot),
+    ),
   );
+}
+
+/** The first cell of a row is its heading. */
+function cellOf(column, at, content) {
+  return h(at ? "td" : "th", { scope: at ? null : "row", class: kind(column) }, content);
+}
+
+function kind(column) {
+  return column.number ? "number" : null;
 }
 
 /** Put `children` in the place with this id, and say that it is there. */

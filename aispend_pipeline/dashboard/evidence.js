@@ -5,7 +5,8 @@ import { h, instant, table } from "./dom.js";
 import { grouped, parse, shown } from "./money.js";
 import { link } from "./view.js";
 
-const LINES = 50;
+const LINES = 200;
+const MOST = 500; // that one answer has
 const SHOWN_CHARACTERS = 20_000;
 let shownFor = "";
 
@@ -43,49 +44,63 @@ function fill(dialog, view, title, ...children) {
 }
 
 async function showLines(dialog, view) {
-  const params = new URLSearchParams({ ...view.opened, limit: LINES });
-  const found = await get("/spend/rows", params);
+  const found = await get("/spend/rows", linesOf(view, { limit: LINES }));
   const rows = [...found.rows];
-  const about = Object.entries(view.opened)
-    .filter(([name]) => name !== "from" && name !== "to")
-    .map(([name, value]) => `${name} ${value || "unknown"}`)
-    .join(", ");
-  const days = found.from === found.to ? found.from : `${found.from} to ${found.to}`;
   const render = (cursor) => {
-    const said = h(
-      "p",
-      {},
-      h("strong", { title: found.total_usd }, shown(parse(found.total_usd))),
-      ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD.`,
-    );
     const more = async () => {
-      const next = await get("/spend/rows", new URLSearchParams({ ...view.opened, limit: LINES, cursor }));
+      const next = await get("/spend/rows", linesOf(view, { limit: LINES, cursor }));
       rows.push(...next.rows);
       render(next.cursor);
     };
-    const none = h(
-      "p",
-      { class: "empty" },
-      "No line was billed; what is only estimated is at ",
-      h("a", { href: `/spend/estimates?${new URLSearchParams(view.opened)}` }, "/spend/estimates"),
-      ".",
-    );
-    fill(
-      dialog,
-      view,
-      `${days}${about ? ": " + about : ""}`,
-      said,
-      rows.length ? table(`Lines, ${rows.length} of ${found.count}`, columns(view, rows), rows) : none,
-      cursor && h("button", { type: "button", onclick: more }, "More lines"),
-    );
+    const lines = rows.length
+      ? table(`Lines, ${rows.length} of ${found.count}`, columns(view, rows), rows)
+      : none(view);
+    const button = cursor && h("button", { type: "button", onclick: more }, "More lines");
+    fill(dialog, view, about(view), summary(view, found), lines, button);
   };
   render(found.cursor);
+}
+
+/** The parameters of what is opened. */
+function linesOf(view, more) {
+  const params = new URLSearchParams(more);
+  for (const [name, values] of Object.entries(view.opened)) for (const value of values) params.append(name, value);
+  return params;
+}
+
+function about(view) {
+  const { from, to, ...filters } = view.opened;
+  const said = Object.entries(filters).map(([name, values]) => `${name} ${few(values)}`);
+  const days = String(from) === String(to) ? from : `${from} to ${to}`;
+  return [days, said.join(", ")].filter(Boolean).join(": ");
+}
+
+function few(values) {
+  return values.length > 3 ? `${values.length} of them` : values.map((value) => value || "unknown").join(" or ");
+}
+
+function summary(view, found) {
+  const which = found.count > MOST ? `The first ${MOST}` : "All of them";
+  const csv = `/spend/rows?${linesOf(view, { format: "csv", limit: MOST })}`;
+  return h(
+    "p",
+    {},
+    h("strong", { title: found.total_usd }, shown(parse(found.total_usd))),
+    ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD. `,
+    h("a", { href: csv, download: "" }, `${which} as CSV`),
+  );
+}
+
+function none(view) {
+  const estimates = h("a", { href: `/spend/estimates?${linesOf(view, {})}` }, "/spend/estimates");
+  return h("p", { class: "empty" }, "No line was billed; what is only estimated is at ", estimates, ".");
 }
 
 function columns(view, rows) {
   return [
     { title: "day", cell: (row) => row.day },
     { title: "what", cell: (row) => row.line_item ?? row.sku ?? row.model ?? row.charge_category },
+    { title: "USD", number: true, cell: (row) => row.cost_usd ?? "not in USD" },
     {
       title: "for",
       cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · "),
@@ -95,7 +110,6 @@ function columns(view, rows) {
       number: true,
       cell: (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : ""),
     },
-    { title: "USD", number: true, cell: (row) => row.cost_usd ?? "not in USD" },
     ...(rows.some((row) => row.currency !== "USD")
       ? [{ title: "as billed", number: true, cell: (row) => `${row.amount} ${row.currency}` }]
       : []),

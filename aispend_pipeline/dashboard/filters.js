@@ -1,7 +1,10 @@
 // The form that says what is looked at. It only changes the page's address.
 
+import { today } from "./api.js";
 import { h } from "./dom.js";
-import { CUTS, FILTERS, link, PERIODS, TABLES } from "./view.js";
+import { CUTS, FILTERS, link, PERIODS, readView, TABLES } from "./view.js";
+
+const FEW = 3;
 
 /** The form as the view has it, with the filters that are set as buttons that take them away. */
 export function showFilters(view) {
@@ -10,18 +13,20 @@ export function showFilters(view) {
   form.dataset.view = link(view);
   const focused = document.activeElement?.id;
   form.replaceChildren(
-    choice("Days", "period", PERIODS, view.period, (period) => go(view, { period })),
+    choice("Days", "period", PERIODS, view.period, (period) => go(() => ({ period }))),
     ...(view.period === "own" ? [day("From", "from", view), day("To", "to", view)] : []),
-    choice("Bars by", "cut", CUTS, view.cut, (cut) => go(view, { cut })),
-    choice("Chart", "bars", { day: "each day", sum: "month so far" }, view.chart, (chart) => go(view, { chart })),
-    choice("Table by", "by", TABLES, view.by, (by) => go(view, { by })),
+    choice("Bars by", "cut", CUTS, view.cut, (cut) => go(() => ({ cut }))),
+    choice("Chart", "bars", { day: "each day", sum: "month so far" }, view.chart, (chart) => go(() => ({ chart }))),
+    choice("Table by", "by", TABLES, view.by, (by) => go(() => ({ by }))),
     ...set(view),
   );
   document.getElementById(focused)?.focus();
 }
 
-function go(view, changes) {
-  location.hash = link(view, changes);
+/** Change the view that the address has by now: the page may show an older one yet. */
+function go(changes) {
+  const view = readView(location.hash, today());
+  location.hash = link(view, changes(view));
 }
 
 function choice(title, id, options, chosen, change) {
@@ -32,21 +37,26 @@ function choice(title, id, options, chosen, change) {
 }
 
 function day(title, end, view) {
-  const changed = (event) => event.target.value && go(view, { [end]: event.target.value });
+  const changed = (event) => event.target.value && go(() => ({ [end]: event.target.value }));
   return h("label", {}, title, h("input", { id: end, type: "date", value: view[end], onchange: changed }));
 }
 
+/** What is filtered by; many values of one kind are one button. */
 function set(view) {
   return Object.entries(view.filters).flatMap(([name, values]) =>
-    values.map((value) => {
-      const left = { ...view.filters, [name]: values.filter((other) => other !== value) };
-      const said = `${FILTERS[name]}: ${value || "unknown"}`;
-      const take = () => go(view, { filters: left });
-      return h(
-        "button",
-        { type: "button", class: "filter", "aria-label": `Without the filter ${said}`, onclick: take },
-        `${said} ✕`,
-      );
-    }),
+    values.length > FEW
+      ? [takeAway(name, `${values.length} of ${FILTERS[name]}`, () => [])]
+      : values.map((value) =>
+          takeAway(name, `${FILTERS[name]}: ${value || "unknown"}`, (now) => now.filter((other) => other !== value)),
+        ),
+  );
+}
+
+function takeAway(name, said, left) {
+  const take = () => go(({ filters }) => ({ filters: { ...filters, [name]: left(filters[name] ?? []) } }));
+  return h(
+    "button",
+    { type: "button", class: "filter", "aria-label": `Without the filter ${said}`, onclick: take },
+    `${said} ✕`,
   );
 }

@@ -6,8 +6,9 @@ import { change, compact, grouped, parse, percent, perMillion, shown, sum } from
 import { byPerson } from "./people.js";
 import { asked, later, link, opening, PERSON, TABLES } from "./view.js";
 
-const LISTED = 50;
+const LISTED = 25;
 const MOVERS = 5;
+const ALLOCATED = " Allocated is the part of what is billed that the bill gives no key for: it is split by use.";
 const TOKENS = ["input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"];
 
 /** The groups of the table, largest first. */
@@ -46,7 +47,12 @@ export function showMovers(view, found) {
     number("before", (row) => shown(parse(row.previous_cost_usd))),
     number("now", (row) => shown(parse(row.cost_usd))),
   ];
-  place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : empty("Nothing moved."));
+  place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : empty(unmoved(previous)));
+}
+
+/** That nothing can be compared is not that nothing has changed. */
+function unmoved({ from, to, complete }) {
+  return complete ? "Nothing changed." : `Nothing to compare with: ${from} to ${to} was not read, or not whole.`;
 }
 
 function direction(row) {
@@ -61,20 +67,25 @@ export function showGroups(view, found) {
   }
   const caption = `By ${TABLES[view.by]}, ${found.from} to ${found.to}`;
   const more = found.truncated ? `The ${LISTED} largest; all of them: ` : "";
-  place("groups", table(caption, columns(view, found), found.rows), h("p", { class: "quiet" }, more, csv(view)));
+  const allocated = view.by === "api_key" || view.by === PERSON ? ALLOCATED : "";
+  place(
+    "groups",
+    table(caption, columns(view, found), found.rows),
+    h("p", { class: "quiet" }, more, csv(view), allocated),
+  );
 }
 
 function columns(view, found) {
   const total = parse(found.total_usd);
   const ofKeys = view.by === "api_key" || view.by === PERSON;
   return [
-    { title: TABLES[view.by], cell: (row) => leading(view, row) },
+    { title: TABLES[view.by], cell: (row) => leading(view, row), total: "total" },
     view.by === "api_key" && { title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" },
-    number("billed", (row) => h("span", { title: row.cost_usd }, usd(row.cost_usd, "not billed"))),
+    number("billed", (row) => h("span", { title: row.cost_usd }, usd(row.cost_usd, "not billed")), shown(total)),
     number("share", (row) =>
       row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`,
     ),
-    number("estimated", (row) => usd(row.estimated_usd)),
+    number("estimated", (row) => usd(row.estimated_usd), usd(found.total_estimated_usd)),
     ofKeys && number("allocated", (row) => usd(row.allocated_usd)),
     number("input", (row) => count(row.input_tokens)),
     number("cached", (row) => count(row.cached_input_tokens)),
@@ -84,8 +95,8 @@ function columns(view, found) {
   ].filter(Boolean);
 }
 
-function number(title, cell) {
-  return { title, cell, number: true };
+function number(title, cell, total) {
+  return { title, cell, total, number: true };
 }
 
 function empty(text) {

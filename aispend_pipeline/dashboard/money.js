@@ -57,9 +57,9 @@ export function perMillion(units, tokens) {
   return units === null || !tokens ? null : divided(units * 1_000_000n, BigInt(tokens));
 }
 
-/** Which part of `whole` it is, in percent rounded down: 100 is shown only once it is reached. */
+/** Which part of `whole` it is, in tenths of a percent rounded down: 100 is shown only once it is reached. */
 export function percent(units, whole) {
-  return whole > 0n ? Number((units * 100n) / whole) : null;
+  return whole > 0n ? Number((units * 1000n) / whole) / 10 : null;
 }
 
 /** A count, or decimal text, with the thousands of its whole part apart. */
@@ -72,8 +72,8 @@ export function grouped(count) {
 export function compact(count) {
   if (count === null || count === undefined) return "–";
   for (const [size, letter] of [
-    [1e12, "T"],
-    [1e9, "G"],
+    [1e12, "tn"],
+    [1e9, "bn"],
     [1e6, "M"],
     [1e3, "k"],
   ]) {

@@ -33,7 +33,9 @@ export function readView(fragment, today) {
     const values = given.getAll(name);
     if (values.length) view.filters[name] = values;
   }
-  for (const [name, value] of given) if (name.startsWith(OPENED)) view.opened[name.slice(OPENED.length)] = value;
+  for (const name of new Set(given.keys())) {
+    if (name.startsWith(OPENED)) view.opened[name.slice(OPENED.length)] = given.getAll(name);
+  }
   return { ...view, ...days(view.period, given, today) };
 }
 
@@ -47,15 +49,16 @@ export function link(view, changes = {}) {
     said.set("to", to.to);
   }
   for (const [name, values] of Object.entries(to.filters)) for (const value of values) said.append(name, value);
-  for (const [name, value] of Object.entries(to.opened ?? {})) said.set(OPENED + name, value);
+  for (const [name, values] of Object.entries(to.opened))
+    for (const value of values) said.append(OPENED + name, value);
   if (to.page) said.set("page", to.page);
   return "#" + (said.toString() || "view=first");
 }
 
-/** The view with lines opened: those of a group, whose keys that cannot be told are null. */
+/** The view with lines opened: those of a group within the filters; keys that cannot be told are null. */
 export function opening(view, keys) {
-  const opened = Object.fromEntries(Object.entries(keys).map(([name, value]) => [name, value ?? ""]));
-  return link(view, { opened: { from: view.from, to: view.to, ...opened }, page: null });
+  const ofGroup = Object.fromEntries(Object.entries(keys).map(([name, value]) => [name, [value ?? ""]]));
+  return link(view, { opened: { from: [view.from], to: [view.to], ...view.filters, ...ofGroup }, page: null });
 }
 
 /** The parameters of `/spend` for the view's days and filters, and more. */

@@ -16,11 +16,11 @@ from aispend_pipeline.simulator.scenario import Granted, Outage, Restated, Runaw
 
 ACCOUNT, KEY = "default", "key_ci"
 GIVEN_BACK = Decimal(400)
-_WEEKEND_TIMES, _AGAIN_TIMES = 30, 200
+_WEEKEND_TIMES, _AGAIN_TIMES = 30, 1000
 # After the start: the key runs away again, so that OpenAI's hard cap is reached; Anthropic answers for `eu`, which it
 # has not done three times by then, as it takes for people to be told; and OpenAI restates a day.
 _AGAIN, _REACHED, _ANSWERS, _RESTATES = (timedelta(seconds=seconds) for seconds in (120, 170, 180, 240))
-_LASTS = timedelta(minutes=20)
+_LASTS = timedelta(minutes=4)
 _DOWN = Where("anthropic", "eu")
 # An account without a discount: its amounts, times that, still have no more than the 18 places that are kept.
 _RESTATED, _MORE = Where("openai", "eu"), Decimal("1.03")
@@ -62,15 +62,14 @@ def last_weekend(today: date) -> Window:
 def caps(at: datetime, scenario: Scenario) -> dict[str, str]:
     """Caps, as settings, of which OpenAI's soft one is reached `at` an instant, and its hard one soon after.
 
-    Hard ones are held against the bill alone, since its books tell the minute. The others are far away: they are taken
-    from what last month came to.
+    By then the key has spent more than what is estimated of the running day before older bills teach the discount. The
+    other caps are far away: they are taken from what last month came to.
     """
     spent, soon = (_of_the_month("openai", instant, scenario) for instant in (at, at + _REACHED))
     soft = _about(spent, "0.8")
     before = {provider: _billed(provider, last_month(at.date()), at, scenario) for provider in organisation.PROVIDERS}
     roomy = {"ANTHROPIC": before["anthropic"], "VERTEX": before["vertex"], "GLOBAL": money.add(before.values())}
     return {
-        "AISPEND_HARD_CAPS_ON_ESTIMATES": "false",
         "OPENAI_SOFT_CAP": f"{soft:f}",
         "OPENAI_HARD_CAP": f"{max(soft, soon.to_integral_value(ROUND_CEILING)):f}",
         **{f"{name}_SOFT_CAP": f"{_about(usd, '1.5'):f}" for name, usd in roomy.items()},

@@ -1,0 +1,60 @@
+// What a provider has changed later, and what it gave back.
+
+import { get } from "./api.js";
+import { h, instant, place, table } from "./dom.js";
+import { change, parse, shown, sum } from "./money.js";
+import { opening } from "./view.js";
+
+const SHOWN = 20;
+const OF_LINES = ["provider", "account", "model", "project", "api_key", "service_tier", "token_type", "line_item"];
+
+/** The days as a `whole` have what was restated; credits are lines of the bill. */
+export async function askCorrections(view, whole) {
+  const params = new URLSearchParams({ from: view.from, to: view.to, charge_category: "Credit", limit: SHOWN });
+  for (const name of OF_LINES) for (const value of view.filters[name] ?? []) params.append(name, value);
+  const [spend, credits] = await Promise.all([whole, get("/spend/rows", params)]);
+  return { restated: spend.restatements, credits };
+}
+
+/** Both, or that there are none. */
+export function showCorrections(view, { restated, credits }) {
+  const none = h("p", { class: "empty" }, "No day that was over has changed, and nothing was credited.");
+  const found = [restated.length && showRestated(view, restated), credits.count && showCredits(view, credits)];
+  place("restated", found.some(Boolean) ? found : none);
+}
+
+function showRestated(view, restated) {
+  const of = ({ day, provider, account, model }) => opening(view, { from: day, to: day, provider, account, model });
+  const difference = (one) => parse(one.is_usd) - parse(one.was_usd);
+  const columns = [
+    { title: "day", cell: (one) => h("a", { href: of(one) }, one.day) },
+    { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? "unknown"}` },
+    { title: "change", number: true, cell: (one) => change(difference(one)) },
+    { title: "was", number: true, cell: (one) => shown(parse(one.was_usd)) },
+    { title: "is", number: true, cell: (one) => shown(parse(one.is_usd)) },
+    { title: "since", cell: (one) => instant(one.at) },
+  ];
+  const total = change(sum(restated.map(difference)));
+  const caption = `Restated after the day was over: ${total} in all${cut(restated.length)}`;
+  return table(caption, columns, restated.slice(0, SHOWN));
+}
+
+function showCredits(view, credits) {
+  const of = ({ day, provider, account }) =>
+    opening(view, { from: day, to: day, provider, account, charge_category: "Credit" });
+  const columns = [
+    { title: "day", cell: (one) => h("a", { href: of(one) }, one.day) },
+    { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.line_item ?? one.sku ?? "credit"}` },
+    {
+      title: "USD",
+      number: true,
+      cell: (one) => (one.cost_usd === null ? "not in USD" : change(parse(one.cost_usd))),
+    },
+  ];
+  const caption = `Credits: ${change(parse(credits.total_usd))} in all, in what is billed${cut(credits.count)}`;
+  return table(caption, columns, credits.rows);
+}
+
+function cut(count) {
+  return count > SHOWN ? `; the first ${SHOWN} of ${count}` : "";
+}
