@@ -34,7 +34,7 @@ async function show() {
       [shownFor, shownAsOf] = [looked, status.as_of];
     }
     await showEvidence(view);
-    if (isOneSnapshot() && age(status.as_of) > SAME) return;
+    if (isOneSnapshot() && !(age(status.as_of) <= SAME)) return; // without a snapshot there is no age
     shownFor = null;
     await new Promise((go) => setTimeout(go, SAME));
   }

@@ -110,6 +110,29 @@ def test_a_view_is_a_link_that_can_be_shared_and_left(browser, address):
 
 
 @pytest.mark.long
+def test_what_is_chosen_quickly_one_after_the_other_is_all_chosen(browser, address):
+    with opened(browser, address + VIEW) as (page, _):
+        page.evaluate("""() => {
+          for (const [id, value] of [["cut", "model"], ["by", "account"], ["bars", "sum"]]) {
+            const field = document.getElementById(id);
+            field.value = value;
+            field.dispatchEvent(new Event("change"));
+          }
+        }""")
+        expect(page.locator("#groups caption")).to_contain_text("By account")
+        assert all(part in page.url for part in ("cut=model", "by=account", "chart=sum"))
+
+
+@pytest.mark.long
+def test_the_lines_behind_a_sum_are_those_of_the_filter_too(browser, address):
+    asked = {**ASKED, "account": "eu", "groupBy": "model", "sort": "-cost_usd"}
+    largest = httpx.get(f"{address}/spend", params=asked).json()["rows"][0]
+    with opened(browser, address + VIEW + "&account=eu") as (page, _):
+        page.locator("#groups tbody th a").first.click()
+        expect(page.get_by_role("dialog")).to_contain_text(f"exactly {largest['cost_usd']} USD")
+
+
+@pytest.mark.long
 def test_days_that_were_not_read_look_missing(browser, address):
     before = DAYS.first - timedelta(days=2)
     with opened(browser, f"{address}/#period=own&from={before}&to={DAYS.last}") as (page, _):
