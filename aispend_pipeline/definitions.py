@@ -23,7 +23,10 @@ from aispend_pipeline.sources import SOURCES
 
 
 def product(installation: Installation, home: str = "") -> dg.Definitions:
-    """Everything, on one installation; `home` is its folder, empty for what the environment says."""
+    """Everything, on one installation; `home` is its folder, empty for what the environment says.
+
+    Another project may merge it into its own (`dg.Definitions.merge`), if that has no other executor.
+    """
     return dg.Definitions(
         assets=[*(raw_pages(source) for source in SOURCES.values()), budgets, spend, names, caps],
         asset_checks=[every_day_is_read, no_day_below_zero, no_day_was_restated, estimates_are_near_the_bill],
@@ -31,6 +34,7 @@ def product(installation: Installation, home: str = "") -> dg.Definitions:
         schedules=[hourly_ingest, retention_daily],
         sensors=[cap_check],
         resources={"installation": installation, "snapshot": SnapshotResource(database=home)},
+        # The store has one writer, so that steps gain nothing by processes of their own, each of which takes seconds.
         executor=dg.in_process_executor,
     )
 

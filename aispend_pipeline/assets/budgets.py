@@ -5,7 +5,7 @@ import dagster as dg
 from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import MADE_HOURLY
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import READ, Events, in_short
+from aispend_pipeline.assets.raw import READ, Events, in_short, listed
 from aispend_pipeline.budgets.model import SOURCE
 from aispend_pipeline.budgets.reading import BudgetsRead, read_budgets
 from aispend_pipeline.log import bound
@@ -44,7 +44,7 @@ def budgets(context: dg.AssetExecutionContext, installation: dg.ResourceParam[In
         asset_key=BUDGETS,
         severity=dg.AssetCheckSeverity.WARN,
         description=in_short(failed),
-        metadata={"failed": failed},
+        metadata={"failed": listed(failed)},
     )
     if failed and not any(read.budgets or read.messages for read in accounts):
         raise dg.Failure("; ".join(failed), allow_retries=False)

@@ -10,11 +10,16 @@ from typing import NamedTuple
 import dagster as dg
 import sqlalchemy as sa
 from dagster import DagsterInstance
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster_shared.error import SerializableErrorInfo
 
 from aispend_pipeline.assets.compute_logs import in_a_terminal
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.orphans import PROCESS, end_orphans, this_process
+from aispend_pipeline.assets.tags import MODULE
 from aispend_pipeline.definitions import product
 from aispend_pipeline.health.dagster_files import PREPARED, PREPARING, dagster_folder, files_of
 from aispend_pipeline.health.stores import WITHOUT_DAGSTER
@@ -26,6 +31,10 @@ from aispend_pipeline.warehouse import folder, lock
 _STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
 # A run can fail beside its steps, before the first of them: that must not look as if nothing was to be done.
 _FAILURES = (_STEP_FAILED, dg.DagsterEventType.RUN_FAILURE)
+# Where Dagster's UI has our jobs: it lists a run with its job, and on the timeline, by this only.
+_REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(MODULE), SINGLETON_REPOSITORY_NAME)
+# Whoever ran it here runs it again; the daemon would, by itself, what ended with its process.
+_NOT_AGAIN = {"dagster/max_retries": "0"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -81,14 +90,16 @@ def run_here(
 
     Ctrl-C and a request to end, of which Dagster makes a failed step, cancel the run and are raised again.
     """
-    result = _job(installation, job).execute_in_process(
-        instance=instance,
-        asset_selection=list(keys) or None,
-        tags={**tags, PROCESS: this_process()},
+    made = _job(installation, job)
+    run = instance.create_run_for_job(
+        made,
+        asset_selection=frozenset(keys),
+        tags={**made.run_tags, **tags, **_NOT_AGAIN, PROCESS: this_process()},
         run_config=_QUIET,
         run_id=run_id,
-        raise_on_error=False,
+        remote_job_origin=RemoteJobOrigin(_REPOSITORY, job),
     )
+    result = execute_run(InMemoryJob(made), run, instance)
     failures = [event for event in result.all_events if event.event_type in _FAILURES]
     if any(_interrupted(event) for event in failures):
         instance.report_run_canceled(result.dagster_run, "whoever ran it was asked to end")

@@ -5,7 +5,7 @@ import dagster as dg
 from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import MADE_DAILY
 from aispend_pipeline.assets.installation import Installation
-from aispend_pipeline.assets.raw import READ, Events, in_short
+from aispend_pipeline.assets.raw import READ, Events, in_short, listed
 from aispend_pipeline.log import bound
 from aispend_pipeline.names.reading import NamesRead, read_names
 from aispend_pipeline.tick import names_due_now
@@ -55,7 +55,7 @@ def names(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
         asset_key=NAMES,
         severity=dg.AssetCheckSeverity.WARN,
         description=in_short(failed),
-        metadata={"failed": failed},
+        metadata={"failed": listed(failed)},
     )
     if failed and not any(read.names or read.complete or read.out_of_budget for read in accounts):
         raise dg.Failure("; ".join(failed), allow_retries=False)

@@ -4,6 +4,7 @@ Its old runs are deleted, since there are so many.
 """
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from aispend_pipeline.assets.old_runs import OVER, delete
 from aispend_pipeline.assets.orphans import PROCESS, this_process
 from aispend_pipeline.assets.raw import plotted
 from aispend_pipeline.assets.spend import SPEND_DAILY
-from aispend_pipeline.assets.tags import LANE
+from aispend_pipeline.assets.tags import LANE, ours
 from aispend_pipeline.caps.tables import cap_state
 from aispend_pipeline.log import bound
 from aispend_pipeline.settings import Settings
@@ -35,9 +36,9 @@ CAPS = dg.AssetKey("caps")
 caps = dg.AssetSpec(
     CAPS,
     deps=[SPEND_DAILY],
-    description="How far every cap is used, as the newest run of the job `notify` found it. The sensor `cap_check` asks"
+    description="How far every cap is used, as the newest run of the job notify found it. The sensor cap_check asks"
     " for one when figures are new, a delivery is due, or ten minutes have passed; what was said, to whom, and what"
-    " became of it is in `aispend alerts list`.",
+    " became of it is told by: aispend alerts list",
     group_name="alerts",
     kinds={"sqlite", "slack", "email"},
     owners=["team:finops"],
@@ -64,7 +65,7 @@ def evaluate_and_send(context: dg.OpExecutionContext, installation: dg.ResourceP
         }
     )
     context.log_event(dg.AssetMaterialization(CAPS, metadata=_of_caps(installation.settings, installation.clock.now())))
-    prune(context.instance, installation.clock.now() - KEPT_FOR)
+    prune(context.instance, installation.clock.now() - KEPT_FOR, ours(context.run.tags))
 
 
 def _of_caps(settings: Settings, now: datetime) -> dict[str, Any]:
@@ -84,10 +85,10 @@ def notify_job() -> None:
     evaluate_and_send()
 
 
-def prune(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Delete the runs of `notify` that were over before `before`, and say how many.
+def prune(instance: dg.DagsterInstance, before: datetime, tags: Mapping[str, str | Sequence[str]]) -> int:
+    """Delete the runs of `notify` with `tags` that were over before `before`, and say how many.
 
     They hold nothing that the ledger does not.
     """
-    filters = dg.RunsFilter(job_name="notify", statuses=OVER, created_before=before)
+    filters = dg.RunsFilter(job_name="notify", statuses=OVER, created_before=before, tags=tags)
     return delete(instance, instance.get_run_ids(filters, limit=500))

@@ -4,7 +4,7 @@ Deleting a run un-materialises the days that it made: the run that made a day la
 """
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -21,13 +21,19 @@ OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunS
 _A_PAGE = 1000
 
 
-def prune(instance: dg.DagsterInstance, before: datetime, *, more: Callable[[], bool] = lambda: True) -> int:
-    """Delete the runs that were over, began before `before` and hold nothing newest, oldest first; say how many.
+def prune(
+    instance: dg.DagsterInstance,
+    before: datetime,
+    tags: Mapping[str, str | Sequence[str]],
+    *,
+    more: Callable[[], bool] = lambda: True,
+) -> int:
+    """Delete the runs with `tags` that were over, began before `before` and hold nothing newest; say how many.
 
-    What an earlier call left behind, because it died, goes too.
+    The oldest go first. What an earlier call left behind, because it died, goes too.
     """
     needed = still_needed(instance)
-    old = instance.get_run_ids(dg.RunsFilter(statuses=OVER, created_before=before))
+    old = instance.get_run_ids(dg.RunsFilter(statuses=OVER, created_before=before, tags=tags))
     deleted = delete(instance, (run_id for run_id in reversed(old) if run_id not in needed and more()))
     _sweep(instance)
     if deleted:

@@ -55,16 +55,16 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
             )
         fetches = _last_of_each(read)
         waiting, others = _parted(fetches)
-        failed = [f"{f.account} {f.window}: {f.error}" for f in others if f.state is FetchState.FAILED]
-        wait = [f"{f.account} {f.window}: {f.error}" for f in waiting]
+        failing = [f for f in others if f.state is FetchState.FAILED]
+        failed, wait = _by_error(failing), _by_error(waiting)
         yield dg.AssetCheckResult(
             passed=not failed,
             check_name=READ,
             asset_key=key,
             description=in_short([*failed, *wait]),
-            metadata={"failed": failed, "waiting": wait},
+            metadata={"failed": listed(failed), "waiting": listed(wait)},
         )
-        if failed and len(failed) == len(fetches):
+        if failing and len(failing) == len(fetches):
             raise dg.Failure("; ".join(failed), allow_retries=False)
         if waiting:
             for day, noted in _days_read(context, fetches):
@@ -93,6 +93,14 @@ def _parted(fetches: list[Fetch]) -> tuple[list[Fetch], list[Fetch]]:
     return waiting, [f for f in fetches if f not in waiting]
 
 
+def _by_error(fetches: Sequence[Fetch]) -> list[str]:
+    """A line for each account and what it said, with the windows of which it said so."""
+    windows: dict[tuple[str, str | None], list[str]] = {}
+    for fetch in fetches:
+        windows.setdefault((fetch.account, fetch.error), []).append(str(fetch.window))
+    return [f"{account} {', '.join(of)}: {error}" for (account, error), of in windows.items()]
+
+
 def _days_read(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of each day that was read: its rows, dollars, pages and share of the seconds, all accounts together."""
     for day in context.partition_keys:
@@ -114,6 +122,11 @@ def in_short(lines: Sequence[str]) -> str | None:
     """The first of them and how many more there are, where a check's page shows text; none where there are none."""
     more = f"; and {len(lines) - IN_SHORT} more" if len(lines) > IN_SHORT else ""
     return "; ".join(lines[:IN_SHORT]) + more or None
+
+
+def listed(lines: Sequence[str]) -> dg.TextMetadataValue:
+    """All of them, where Dagster would show a list only after a click."""
+    return dg.MetadataValue.text("\n".join(lines) or "none")
 
 
 def plotted(usd: Decimal) -> dg.FloatMetadataValue:

@@ -9,7 +9,7 @@ from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import RETENTION
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.orphans import PROCESS, this_process
-from aispend_pipeline.assets.tags import LANE
+from aispend_pipeline.assets.tags import LANE, ours
 from aispend_pipeline.log import bound
 from aispend_pipeline.warehouse.retention import Removed, expire, has_pages_before
 
@@ -33,7 +33,7 @@ def delete_what_is_old(context: dg.OpExecutionContext, installation: dg.Resource
     bytes_before = _size(warehouse.file)
     with bound(run_id=context.run_id):
         removed = expire(warehouse, now - timedelta(days=settings.retention_days), more=more)
-        runs = prune(context.instance, now - RUNS_KEPT_FOR, more=more)
+        runs = prune(context.instance, now - RUNS_KEPT_FOR, ours(context.run.tags), more=more)
         shorten(settings.home / "dagster.log", MOST_LOG_BYTES)
         compacted = warehouse.compact()
     _note_on_assets(context, removed)

@@ -12,6 +12,7 @@ from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import HOURLY_INGEST, RECOMPUTE_JOB
+from aispend_pipeline.assets.lanes import IN_DISORDER, in_disorder
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.spend import ADDED_UP
 from aispend_pipeline.assets.tags import HOME, LANE, RECOMPUTE, STEP, feeds_tag, range_tags
@@ -21,10 +22,13 @@ from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
 
+_RAW = [dg.AssetKey(["raw", name]) for name in SOURCES]
+
 hourly_ingest_job = dg.define_asset_job(
     "hourly_ingest",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.assets(*_RAW, *ADDED_UP, BUDGETS, NAMES),
     description=HOURLY_INGEST,
+    tags={LANE: "ingest"},
 )
 
 
@@ -34,6 +38,7 @@ def recompute_job(home: str) -> UnresolvedAssetJobDefinition:
         RECOMPUTE,
         selection=dg.AssetSelection.assets(*ADDED_UP),
         description=RECOMPUTE_JOB,
+        tags={LANE: "ingest"},
         metadata={HOME: home},
     )
 
@@ -100,7 +105,8 @@ _OF_EARLIER_TICKS = dg.RunsFilter(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every hour on the hour: the look-back, every day since the start that is not complete, and, once"
-    " a day, the days that may still be corrected.",
+    " a day, the days that may still be corrected. Its runs are in order only where the instance's dagster.yaml limits"
+    " the tag aispend/lane, as aispend's own does; where it does not, each tick warns in its log.",
 )
 def hourly_ingest(
     context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
@@ -111,6 +117,8 @@ def hourly_ingest(
         return dg.SkipReason(f"no provider has credentials; set {KEY_SETTINGS}")
     if context.instance.get_runs_count(_OF_EARLIER_TICKS):
         return dg.SkipReason("the runs of an earlier hour are not done yet; the next hour asks for what is due then")
+    if in_disorder(context.instance):
+        context.log.warning(IN_DISORDER)
     installation.warehouse.publish_if_outdated()
     return [
         dg.RunRequest(run_key=step.key, asset_selection=step.keys, tags={**step.tags, "dagster/priority": "5"})

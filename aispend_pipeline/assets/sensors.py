@@ -20,7 +20,7 @@ RETRY_AFTER = timedelta(minutes=2)
     job=notify_job,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a run of `notify` when figures are new, a delivery is due, or ten minutes have passed. It"
+    description="Asks for a run of notify when figures are new, a delivery is due, or ten minutes have passed. It"
     " decides nothing and sends nothing, so that previewing a tick is harmless.",
 )
 def cap_check(

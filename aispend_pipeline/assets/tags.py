@@ -5,8 +5,9 @@ from pathlib import Path
 
 from aispend_pipeline.model import Feed, Window
 
-# The code location, and the job that makes days again.
+# The code location, the tag by which Dagster names it on a run, and the job that makes days again.
 MODULE = "aispend_pipeline.definitions"
+CODE_LOCATION = "dagster/code_location"
 RECOMPUTE = "recompute"
 
 LANE = "aispend/lane"
@@ -35,6 +36,14 @@ def accounts_asked(tags: Mapping[str, str], source: str) -> list[str] | None:
     if FEEDS not in tags:
         return None
     return [account for name, _, account in (feed.partition("/") for feed in tags[FEEDS].split()) if name == source]
+
+
+def ours(run_tags: Mapping[str, str]) -> dict[str, list[str]]:
+    """The tags of this product's runs, on an instance that others may share; `run_tags` are those of one of them.
+
+    Whoever loads the product may call its location otherwise; runs of its commands are always of `MODULE`.
+    """
+    return {CODE_LOCATION: [MODULE, run_tags.get(CODE_LOCATION, MODULE)]}
 
 
 def shown(home: Path) -> str:

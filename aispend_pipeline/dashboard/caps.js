@@ -12,7 +12,15 @@ export function showCaps(status) {
     place("caps", h("p", { class: "empty" }, h("strong", {}, "No caps are set. "), how));
     return;
   }
+  document.getElementById("caps-at").textContent = lookedAt(status);
   place("caps", status.caps.map(card));
+}
+
+/** A level and its figure belong together: both are as of the last look, which may be older than what is below. */
+function lookedAt({ last_evaluation_at: at, as_of: asOf }) {
+  if (!at) return "The caps were not looked at yet.";
+  const newer = asOf > at ? `; newer figures, of ${instant(asOf)}, are below and count at the next look` : "";
+  return `As the caps were looked at last, ${instant(at)}${newer}.`;
 }
 
 function card(cap) {

@@ -12,7 +12,7 @@ from aispend_pipeline.alerts import tables
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.notify import CAPS, notify_job, prune
 from aispend_pipeline.assets.sensors import cap_check
-from aispend_pipeline.assets.tags import LANE
+from aispend_pipeline.assets.tags import CODE_LOCATION, LANE, MODULE, ours
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.state.database import state_of
 from aispend_pipeline_tests.alerts.receivers import http_receiver, status
@@ -42,7 +42,10 @@ class Installed:
 
     def run(self) -> dg.ExecuteInProcessResult:
         resources = {"installation": Installation(self.settings, self.clock)}
-        return notify_job.execute_in_process(instance=self.instance, resources=resources, raise_on_error=False)
+        here = {CODE_LOCATION: MODULE}
+        return notify_job.execute_in_process(
+            instance=self.instance, resources=resources, tags=here, raise_on_error=False
+        )
 
     def rows(self, table) -> list[Any]:
         with state_of(self.settings.home).reading() as connection:
@@ -174,7 +177,7 @@ def test_old_runs_are_deleted_with_their_files(installed, tmp_path):
     assert any(old[0] in str(file) for file in root.rglob("*"))
     other = installed.instance.create_run_for_job(notify_job, status=DagsterRunStatus.STARTED)
 
-    assert prune(installed.instance, datetime.now(UTC) + timedelta(minutes=1)) == 2
+    assert prune(installed.instance, datetime.now(UTC) + timedelta(minutes=1), ours({})) == 2
 
     assert [run.run_id for run in installed.instance.get_runs(RunsFilter(job_name="notify"))] == [other.run_id]
     assert not [file for file in root.rglob("*") if any(run_id in str(file) for run_id in old)]
@@ -183,5 +186,5 @@ def test_old_runs_are_deleted_with_their_files(installed, tmp_path):
 def test_runs_younger_than_a_day_are_kept(installed):
     run_id = installed.run().run_id
 
-    assert prune(installed.instance, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert prune(installed.instance, datetime.now(UTC) - timedelta(days=1), ours({})) == 0
     assert installed.instance.has_run(run_id)

@@ -1,5 +1,7 @@
 """The graph is the one we drew, loads with nothing around it, and shows nobody a secret."""
 
+import re
+
 import dagster as dg
 import pytest
 
@@ -7,6 +9,7 @@ from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.budgets import BUDGETS
 from aispend_pipeline.assets.grid import DAYS_A_RUN
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.instructions import SELECTION
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.notify import CAPS
 from aispend_pipeline.assets.tags import HOME
@@ -65,6 +68,32 @@ def test_all_assets_of_days_are_on_one_daily_grid_and_backfill_by_the_month():
     assert {graph.get(key).partitions_def for key in of_now} == {None}
     assert len({graph.get(key).partitions_def for key in keys}) == 1
     assert {graph.get(key).backfill_policy for key in keys} == {dg.BackfillPolicy.multi_run(DAYS_A_RUN)}
+
+
+def test_what_is_to_be_pasted_for_a_backfill_is_all_that_has_days():
+    graph = defs.resolve_asset_graph()
+    with_days = {key for key in graph.get_all_asset_keys() if graph.get(key).partitions_def}
+    assert dg.AssetSelection.from_string(SELECTION).resolve(graph) == with_days
+
+
+def test_what_is_said_of_things_is_plain_text():
+    """Dagster shows it as it stands in lists, graphs and of schedules and sensors, and as Markdown on other pages."""
+    repository = defs.get_repository_def()
+    graph = defs.resolve_asset_graph()
+    told = [graph.get(key).description for key in graph.get_all_asset_keys()]
+    told += [one.description for one in (*repository.schedule_defs, *repository.sensor_defs)]
+    told += [job.description for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    assert [text for text in told if re.search(r"[`*]|\]\(", text)] == []
+
+
+def test_another_project_may_merge_it_into_its_own():
+    @dg.asset
+    def theirs() -> None: ...
+
+    merged = dg.Definitions.merge(product(Installation()), dg.Definitions(assets=[theirs]))
+
+    dg.Definitions.validate_loadable(merged)
+    assert theirs.key not in merged.resolve_job_def("hourly_ingest").asset_layer.executable_asset_keys
 
 
 def test_todays_partition_exists_from_midnight_on():

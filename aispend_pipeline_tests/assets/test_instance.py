@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from aispend_pipeline.assets import in_process
+from aispend_pipeline.assets.lanes import in_disorder
 from aispend_pipeline.settings import Settings
 
 
@@ -48,6 +49,29 @@ def test_runs_are_limited_by_lane(home):
     assert limits[("aispend/lane", "ingest")] == 1
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 3
+        assert not in_disorder(instance)
+
+
+_LIMITS = "concurrency: {{runs: {{tag_concurrency_limits: [{{key: aispend/lane, {}}}]}}}}"
+
+
+@pytest.mark.parametrize(
+    ("config", "disorder"),
+    [
+        ("", True),
+        ("run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}", True),
+        (_LIMITS.format("value: notify, limit: 1"), True),
+        (_LIMITS.format("value: ingest, limit: 2"), True),
+        (_LIMITS.format("value: ingest, limit: 1"), False),
+        (_LIMITS.format("value: {applyLimitPerUniqueValue: true}, limit: 1"), False),
+        (_LIMITS.format("limit: 1"), False),
+        ("concurrency: {runs: {max_concurrent_runs: 1}}", False),
+    ],
+)
+def test_an_instance_of_ones_own_keeps_order_if_one_ingest_runs_at_a_time(config, disorder, tmp_path):
+    (tmp_path / "dagster.yaml").write_text(config)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert in_disorder(instance) is disorder
 
 
 def test_a_dagster_yaml_that_is_there_is_left_alone(home):

@@ -13,7 +13,7 @@ from aispend_pipeline.assets import in_process
 from aispend_pipeline.assets.old_runs import prune
 from aispend_pipeline.assets.retention import retention_job, shorten
 from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
-from aispend_pipeline.assets.tags import LANE, range_tags
+from aispend_pipeline.assets.tags import CODE_LOCATION, LANE, MODULE, ours, range_tags
 from aispend_pipeline.definitions import defs
 from aispend_pipeline.due import Due
 from aispend_pipeline.model import Window
@@ -22,6 +22,8 @@ from aispend_pipeline.warehouse import Snapshots
 from .conftest import LOOK_BACK, NOW, RAW, World, check, days_made, ingest, ingest_without_dagster
 
 FILLED = dg.AssetKey("filled")
+HERE = {CODE_LOCATION: "a-name-of-ones-own"}
+OURS = ours(HERE)
 
 
 @dg.asset(
@@ -60,14 +62,14 @@ def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
 
 
 def look(instance) -> str:
-    return small.resolve_job_def("look").execute_in_process(instance=instance).run_id
+    return small.resolve_job_def("look").execute_in_process(instance=instance, tags=HERE).run_id
 
 
 def fill(instance, first: int, last: int, **tags: str) -> str:
     """The run that made these days of January, or failed to."""
     window = range_tags(Window(date(2026, 1, first), date(2026, 1, last)))
     job = small.resolve_job_def("fill")
-    return job.execute_in_process(instance=instance, tags={**window, **tags}, raise_on_error=False).run_id
+    return job.execute_in_process(instance=instance, tags={**HERE, **window, **tags}, raise_on_error=False).run_id
 
 
 def in_a_minute() -> datetime:
@@ -84,7 +86,7 @@ def test_runs_go_by_what_they_hold(instance):
     days = days_made(instance, FILLED)
     assert len(days) == 5
 
-    assert prune(instance, in_a_minute()) == 2
+    assert prune(instance, in_a_minute(), OURS) == 2
 
     assert set(instance.get_run_ids()) == {looked, first_three, last_three, of_one_day, under_way}
     assert days_made(instance, FILLED) == days
@@ -96,7 +98,7 @@ def test_runs_go_by_what_they_hold(instance):
     with instance.event_log_storage.index_connection() as connection:
         checked = set(connection.execute(select(AssetCheckExecutionsTable.c.run_id)).scalars())
     assert checked == {looked, first_three, last_three, of_one_day, under_way}
-    assert prune(instance, in_a_minute()) == 0
+    assert prune(instance, in_a_minute(), OURS) == 0
 
 
 def test_what_a_run_left_when_it_was_half_deleted_goes_too(instance):
@@ -105,7 +107,7 @@ def test_what_a_run_left_when_it_was_half_deleted_goes_too(instance):
     instance.delete_run(run_id)
     assert any(run_id in str(file) for file in Path(instance.root_directory).rglob("*"))
 
-    prune(instance, datetime.now(UTC) - timedelta(days=1))
+    prune(instance, datetime.now(UTC) - timedelta(days=1), OURS)
 
     assert not any(run_id in str(file) for file in Path(instance.root_directory).rglob("*"))
     assert days_made(instance, FILLED) == {"2026-01-01"}
@@ -114,9 +116,19 @@ def test_what_a_run_left_when_it_was_half_deleted_goes_too(instance):
 def test_young_runs_stay_and_so_does_what_there_was_no_time_for(instance):
     run_ids = {fill(instance, 1, 1) for _ in range(2)}
 
-    assert prune(instance, datetime.now(UTC) - timedelta(days=7)) == 0
-    assert prune(instance, in_a_minute(), more=lambda: False) == 0
+    assert prune(instance, datetime.now(UTC) - timedelta(days=7), OURS) == 0
+    assert prune(instance, in_a_minute(), OURS, more=lambda: False) == 0
     assert set(instance.get_run_ids()) == run_ids
+
+
+def test_runs_of_others_on_the_same_instance_stay(instance):
+    others = {fill(instance, 1, 1, **{CODE_LOCATION: "theirs"}) for _ in range(2)}
+    by_command = fill(instance, 1, 1, **{CODE_LOCATION: MODULE})
+    launched = [fill(instance, 1, 1) for _ in range(2)]
+
+    assert prune(instance, in_a_minute(), OURS) == 2
+    assert set(instance.get_run_ids()) == {*others, launched[-1]}
+    assert by_command not in instance.get_run_ids()
 
 
 def retain(world: World) -> dict[str, object]:

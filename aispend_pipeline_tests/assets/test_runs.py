@@ -12,8 +12,8 @@ from aispend_pipeline.assets.checks import every_day_is_read
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.raw import READ
 from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
-from aispend_pipeline.assets.tags import range_tags
-from aispend_pipeline.definitions import product
+from aispend_pipeline.assets.tags import MODULE, range_tags
+from aispend_pipeline.definitions import defs, product
 from aispend_pipeline.due import Due
 from aispend_pipeline.model import Window
 from aispend_pipeline.rollup.add_up import ASSERTIONS, add_up
@@ -84,12 +84,19 @@ def test_rows_below_are_the_lines_of_the_pages_above(after_a_tick):
     assert all(seconds >= 0 for key in RAW.values() for seconds in noted(instance, key, "seconds").values())
 
 
+def test_a_run_of_a_command_is_listed_with_its_job_and_not_begun_again_by_the_daemon(after_a_tick):
+    [run] = after_a_tick.instance.get_runs(limit=1)
+
+    assert run.remote_job_origin.repository_origin.get_label() == f"{defs.get_repository_def().name}@{MODULE}"
+    assert (run.remote_job_origin.job_name, run.tags["dagster/max_retries"]) == ("hourly_ingest", "0")
+
+
 def test_what_is_asserted_in_the_transaction_is_reported_as_checks(after_a_tick):
     for name in (*ASSERTIONS, REMADE):
         assert check(after_a_tick.instance, SPEND, name).passed, name
     for key in RAW.values():
         found = check(after_a_tick.instance, key, READ)
-        assert (found.passed, found.metadata["failed"].value, found.metadata["waiting"].value) == (True, [], [])
+        assert (found.passed, found.metadata["failed"].value, found.metadata["waiting"].value) == (True, "none", "none")
 
 
 def test_each_figure_is_the_simulated_organisations_own(after_a_tick):
@@ -174,8 +181,9 @@ def test_one_refused_account_fails_the_fetch_and_the_others_are_added_up(start):
     for name in ("openai_costs", "openai_usage"):
         found = check(made.instance, RAW[name], READ)
         assert not found.passed
-        error = "; ".join(found.metadata["failed"].value)
-        assert "eu 2026-11-18..2026-11-19: /organization/" in error
+        error = found.metadata["failed"].value
+        assert error == found.description
+        assert error.startswith("eu 2026-11-18..2026-11-19, 2026-11-20: /organization/")
         assert "Set OPENAI_API_KEY__EU to an admin key" in error
         assert "sk-admin" not in error
         assert days_made(made.instance, RAW[name]) == ALL

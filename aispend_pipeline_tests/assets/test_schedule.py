@@ -1,5 +1,6 @@
 """What the hourly tick asks for: runs, their days and feeds, and names once a day."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from aispend_pipeline.assets.installation import Installation
+from aispend_pipeline.assets.lanes import IN_DISORDER
 from aispend_pipeline.assets.schedules import hourly_ingest, steps_due
 from aispend_pipeline.assets.tags import DAYS, FEEDS, LANE, STEP
 from aispend_pipeline.model import Window
@@ -216,6 +218,20 @@ def test_without_credentials_the_tick_says_what_to_set(tick, home):
     told = tick(environment={"AISPEND_HOME": str(home)})
 
     assert "OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE" in told.skip_message
+
+
+def test_a_tick_warns_where_nothing_keeps_its_runs_in_order(home, idle):
+    heard: list[str] = []
+    ear = logging.Handler()
+    ear.emit = lambda record: heard.append(record.getMessage())
+    installation = Installation(Settings.load(keys_of_all(home), None), StandingClock(NOON))
+    with dg.build_schedule_context(
+        instance=idle, scheduled_execution_time=NOON, resources={"installation": installation}
+    ) as context:
+        context.log.addHandler(ear)
+        hourly_ingest(context)
+
+    assert heard == [IN_DISORDER]
 
 
 def test_the_schedule_is_on_without_being_asked():

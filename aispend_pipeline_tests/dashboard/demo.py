@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,7 @@ def main() -> None:
         living_demo(Path(folder) / "home", STORY_TOLD) as (address, _),
         chromium() as browser,
     ):
+        time.sleep(20)  # until the caps were looked at
         take(browser, address, IMAGES)
 
 
