@@ -151,9 +151,13 @@ def _completed() -> list[structlog.typing.Processor]:
     ]
 
 
+def on_terminal() -> bool:
+    """Whether somebody watches the log."""
+    return sys.stderr.isatty()
+
+
 def _rendered() -> list[structlog.typing.Processor]:
-    on_terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer() if on_terminal() else structlog.processors.JSONRenderer()
     return [renderer, _without_secrets]
 
 

@@ -114,6 +114,21 @@ class TestDotenv:
         assert str(raised.value).startswith(str(tmp_path / ".env"))
         assert KEY not in str(raised.value)
 
+    @pytest.mark.parametrize("wrong", [f"OPENAI_API_KEY {KEY}", f"OPENAI_API_KEY='{KEY}", f"OPENAI_API_KEY='{KEY}' x"])
+    @pytest.mark.parametrize(("before", "line"), [("", 1), ("AISPEND_PORT=1\n\n# mine\n\n", 5)])
+    def test_a_line_that_cannot_be_understood_is_said_by_its_number_and_without_its_contents(
+        self, tmp_path, wrong, before, line
+    ):
+        (tmp_path / ".env").write_text(f"{before}{wrong}\nAISPEND_HOST=127.0.0.1\n")
+
+        with pytest.raises(SettingsError) as raised:
+            Settings.load({}, dotenv=tmp_path / ".env")
+
+        assert str(raised.value) == (
+            f"{tmp_path / '.env'}, line {line}: cannot be understood; write NAME=value, with quotes that are closed if"
+            " there are any, or put # before it"
+        )
+
     def test_an_unknown_name_in_it_is_always_said(self, tmp_path):
         (tmp_path / ".env").write_text("SOMETHING_ELSE=1\nAISPEND_PORTS=1\n")
 

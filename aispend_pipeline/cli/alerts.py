@@ -10,7 +10,7 @@ from rich.text import Text
 
 from aispend_pipeline.alerts import by_hand, messages
 from aispend_pipeline.alerts.by_hand import Delivery, Tested
-from aispend_pipeline.alerts.channels import Outcome, channels
+from aispend_pipeline.alerts.channels import HOOK, Outcome, channels
 from aispend_pipeline.alerts.dispatch import Sent
 from aispend_pipeline.alerts.health import Backlog, backlog
 from aispend_pipeline.alerts.notify import notify
@@ -79,7 +79,10 @@ def test(hook: bool) -> int:
     """Send a test through every channel; 1 unless all have it."""
     settings = screen.load_settings()
     screen.refuse_demo(settings)
-    tested = by_hand.send_test(state_of(settings.home), channels(settings), SystemClock(), "command", hook=hook)
+    there = channels(settings)
+    if hook and HOOK not in there:
+        raise UsageError("--hook: no hard-cap webhook is set; set ON_HARDCAP_WEBHOOK, or leave --hook out")
+    tested = by_hand.send_test(state_of(settings.home), there, SystemClock(), "command", hook=hook)
     for one in tested:
         screen.say(f"{one.channel}: {_came_of_it(one)}")
     return 0 if all(one.status is Status.DELIVERED for one in tested) else 1

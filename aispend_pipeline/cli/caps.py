@@ -35,8 +35,11 @@ _STYLES = {None: "magenta", Level.OK: "green", Level.SOFT: "yellow", Level.HARD:
 
 
 def caps() -> int:
-    """Show every cap; 1 if one cannot be measured."""
+    """Show every cap; 1 if one cannot be measured. Of a demo's home it only says that it is one."""
     settings = screen.load_settings()
+    if screen.is_demo(settings):
+        screen.say(f"{screen.of_a_demo(settings)}; its dashboard shows the caps while it runs")
+        return 0
     code = show(settings, SystemClock().now())
     if settings.scopes() and not Readership(tuple(channels(settings))).people:
         screen.say(f"no channel is configured, so nobody is told; set {CHANNEL_SETTINGS}")

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from aispend_pipeline import due
+from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import Clock, SystemClock
 from aispend_pipeline.doctor import accounts, configured, google, heard, home
 from aispend_pipeline.doctor.accounts import Examined
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.last_month import Total
-from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import Window
 from aispend_pipeline.settings import Settings
 
@@ -22,7 +22,10 @@ def doctor() -> int:
 
 
 def examine(settings: Settings, clock: Clock) -> int:
-    """Settings and home first, then what the providers say."""
+    """Settings and home first, then what the providers say; of a demo's home only that it is one."""
+    if screen.is_demo(settings):
+        _tell([Finding(Level.FAIL, "home", f"{screen.of_a_demo(settings)}; set AISPEND_HOME to another folder")])
+        return 1
     month = due.last_month(clock.now().date())
     well = _tell_at_hand(settings, clock)
     with screen.progress() as progress:
@@ -54,10 +57,10 @@ def before_start(settings: Settings, clock: Clock, patience_seconds: float = 20)
 
 
 def _tell_at_hand(settings: Settings, clock: Clock) -> bool:
-    """What nobody has to be asked for: settings and home."""
+    """What nobody has to be asked for: settings and home, and that nobody is told anything here."""
     well = _tell(configured.examine(settings, Path(".env")))
     well &= _tell(home.examine(settings, clock.now()))
-    return _tell(_demo(settings)) and well
+    return _tell(_channels(settings)) and well
 
 
 def _tell_heard(examined: Sequence[Examined]) -> bool:
@@ -83,14 +86,10 @@ def _tell(findings: Iterable[Finding]) -> bool:
     return well
 
 
-def _demo(settings: Settings) -> list[Finding]:
-    try:
-        screen.refuse_demo(settings)
-    except UsageError as error:
-        return [Finding(Level.FAIL, "home", str(error))]
-    except OSError:  # said of the home already
-        pass
-    return []
+def _channels(settings: Settings) -> list[Finding]:
+    """A word on the channels, if there are any: to try one is to tell somebody something."""
+    names = ", ".join(channels(settings))
+    return [Finding(Level.NOTE, "channels", f"not tried: {names}; run: aispend alerts test")] if names else []
 
 
 def _show(totals: Sequence[Total]) -> None:

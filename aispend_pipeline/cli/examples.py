@@ -37,6 +37,10 @@ EXAMPLES = {
         aispend snapshot path
         aispend snapshot path | xargs -I{} cp {} figures.duckdb     # a copy that stays
     """,
+    "backup": """
+        aispend backup backups/2026-11-01
+        aispend backup "backups/$(date +%F)"     # each day into a folder of its own
+    """,
     "alerts list": """
         aispend alerts list
         aispend alerts list --status pending --all

@@ -17,9 +17,9 @@ from aispend_pipeline.cli import screen
 from aispend_pipeline.cli.pace import Reading
 from aispend_pipeline.due import DAYS_A_RUN, Due, again, start_date
 from aispend_pipeline.errors import UsageError
-from aispend_pipeline.model import CoverageState, FetchState, Window
+from aispend_pipeline.model import CoverageState, FetchState, Window, windows_of
 from aispend_pipeline.names.kept import names_read
-from aispend_pipeline.settings import KEY_SETTINGS
+from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import backlogs_now, begun_now, due_now, feeds_asked, names_due_now
 from aispend_pipeline.warehouse import coverage, runs, snapshots_of
@@ -63,13 +63,14 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
     asked = begun_now(installation.settings, installation.clock.now(), asked)
     whole = True
     with (
+        _failures_told(installation.settings) as failed,
         screen.progress() as progress,
         in_process.instance_of(installation.settings) as instance,
         _followed(progress, Reading(installation.settings, installation.clock, asked)),
     ):
         for number, due in enumerate(asked, start=1):
             of = f" ({number} of {len(asked)})" if len(asked) > 1 else ""
-            whole &= _run_window(instance, installation, due, progress, of)
+            whole &= _run_window(instance, installation, due, progress, of, failed)
         for due in again(asked, installation.clock.now().date()):
             progress.say(f"adding up {due.window}")
             for error in [error for step in steps(due) for error in _run(instance, installation, step).errors]:
@@ -85,6 +86,24 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
             progress.say("deleting what is old")
             in_process.run_here(instance, installation, retention.retention_job.name, [], {})
     return 0 if _tell_what_waits(installation) and whole else 1
+
+
+# By source, account and error, the windows that it befell.
+_Failed = dict[tuple[str, str, str], list[Window]]
+
+
+@contextmanager
+def _failures_told(settings: Settings) -> Iterator[_Failed]:
+    """Take what failed in the block, and say each error of an account once, with all its days; and what to do then."""
+    failed: _Failed = {}
+    try:
+        yield failed
+    finally:
+        for (source, account, error), windows in failed.items():
+            days = windows_of({day for window in windows for day in window.days()})
+            print(f"{source} {account} {screen.ranges(days)}: failed: {error}")
+        if failed and not screen.is_demo(settings):
+            print("not all could be read; run: aispend doctor")
 
 
 @contextmanager
@@ -131,9 +150,17 @@ def _run_names(instance: dg.DagsterInstance, installation: Installation) -> None
 
 
 def _run_window(
-    instance: dg.DagsterInstance, installation: Installation, due: Due, progress: screen.Progress, of: str
+    instance: dg.DagsterInstance,
+    installation: Installation,
+    due: Due,
+    progress: screen.Progress,
+    of: str,
+    failed: _Failed,
 ) -> bool:
-    """Run the steps of some due days, `of` so many, and say what came of them; true if all is whole."""
+    """Run the steps of some due days, `of` so many, and say what came of them; true if all is whole.
+
+    What could not be read is added to `failed`, and not said yet.
+    """
     installation.outcomes.clear()
     asked, done = steps(due), []
     for step in asked:
@@ -143,16 +170,19 @@ def _run_window(
     _, cursor = snapshots_of(installation.settings.home).current()
     read = [run for step, run in zip(asked, done, strict=True) if step.reads]
     lines = runs.fetches_of(cursor, [run.run_id for run in read])
+    refused = [line for line in lines if line.state is FetchState.FAILED]
+    for line in refused:
+        failed.setdefault((line.source, line.account, str(line.error)), []).append(line.window)
     for line in lines:
-        print(f"{line.source} {line.account} {line.window}: {line.state}: {_told(line)}")
+        if line not in refused:
+            print(f"{line.source} {line.account} {line.window}: {line.state}: {_told(line)}")
     whole = _tell_days(cursor, due.window, installation.clock.now().date())
     _tell_changes(cursor, [run.run_id for run in read])
-    failed = any(line.state is FetchState.FAILED for line in lines)
-    told = read if failed else []  # what a failed step says, its fetches have said already
+    told = read if refused else []  # what a failed step says, its fetches say
     errors = [error for run in done if run not in told for error in run.errors]
     for error in [*errors, *kept]:
         print(f"{due.window}: failed: {error}")
-    return whole and not (failed or kept or errors)
+    return whole and not (refused or kept or errors)
 
 
 def _tell_days(cursor: duckdb.DuckDBPyConnection, window: Window, today: date) -> bool:
@@ -175,8 +205,6 @@ def _tell_changes(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> 
 
 
 def _told(line: runs.FetchLine) -> str:
-    if line.state is FetchState.FAILED:
-        return str(line.error)
     return f"{line.pages} pages" if line.usd is None else f"{line.pages} pages, {money.on_screen(line.usd)} USD"
 
 

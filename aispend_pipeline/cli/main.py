@@ -151,6 +151,19 @@ def snapshot_path() -> None:
     raise typer.Exit(command.path())
 
 
+@app.command(epilog=examples.of("backup"))
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or an empty one.")],
+) -> None:
+    """Copy all that a restore needs into a folder.
+
+    It is the newest snapshot and the state database, and may be done while everything runs. Settings are no part of it.
+    """
+    from aispend_pipeline.cli import backup as command
+
+    raise typer.Exit(command.backup(to))
+
+
 @alerts.command("list", epilog=examples.of("alerts list"))
 def alerts_list(
     status: Annotated[

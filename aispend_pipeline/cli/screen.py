@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 
 from rich.box import SIMPLE_HEAD
@@ -35,9 +35,21 @@ def load_settings() -> Settings:
 DEMO_MARK = "this-is-a-demo"
 
 
+def is_demo(settings: Settings) -> bool:
+    """Whether the home is a demo's; of one that cannot be looked into others say what is wrong."""
+    with suppress(OSError):
+        return (settings.home / DEMO_MARK).exists()
+    return False
+
+
+def of_a_demo(settings: Settings) -> str:
+    """Why a demo's home cannot be held against the settings here."""
+    return f"{settings.home}: is a demo's, whose caps and keys are in its own process"
+
+
 def refuse_demo(settings: Settings) -> None:
     """`UsageError` where a real bill would be added to a demo's."""
-    if (settings.home / DEMO_MARK).exists():
+    if is_demo(settings):
         raise UsageError(f"{settings.home}: holds a demo's simulated bill; set AISPEND_HOME to another folder")
 
 

@@ -9,11 +9,15 @@ from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.health.reasons import Health
 from aispend_pipeline.service.status import status as status_body
+from aispend_pipeline.settings import Settings
 
 
 def status() -> int:
     """Say how fresh and how whole the figures are, and how the caps stand; 1 unless all is well."""
-    body = status_body(screen.load_settings(), SystemClock().now())
+    settings = screen.load_settings()
+    body = status_body(settings, SystemClock().now())
+    if screen.is_demo(settings):
+        return _demo(settings, body)
     print(f"{body['status']}, as of {body['as_of'] or 'never'}")
     for reason in body["reasons"]:
         screen.say(f"  {reason}")
@@ -26,6 +30,15 @@ def status() -> int:
     if body["caps"] or {*body["channels"].values()} != {"unconfigured"}:
         _show_channels(body)
     return 0 if body["status"] == Health.OK else 1
+
+
+def _demo(settings: Settings, body: dict[str, Any]) -> int:
+    """Only how far a demo's figures go: what follows from settings would follow from others than its own."""
+    print(f"as of {body['as_of'] or 'never'}")
+    screen.say(f"{screen.of_a_demo(settings)}; its dashboard shows its status while it runs")
+    if body["sources"]:
+        _show(body["sources"])
+    return 0
 
 
 def _show(sources: list[dict[str, Any]]) -> None:

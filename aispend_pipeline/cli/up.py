@@ -1,6 +1,7 @@
 """`aispend up`."""
 
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aispend_pipeline.alerts.channels import channels
@@ -32,10 +33,15 @@ def up(*, insecure: bool) -> int:
         doctor.before_start(settings, clock)
         fresh = pointer(settings.home) is None
         Warehouse(settings.home, clock).publish_at_start()
-        if fresh:
-            print("nothing was read yet; the schedule begins on the hour, or run now: aispend ingest")
+        print(next_read(clock.now(), fresh=fresh), flush=True)
         stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})
     return 0
+
+
+def next_read(now: datetime, *, fresh: bool) -> str:
+    """When the schedule reads; of a home that is `fresh`, how it is read before."""
+    at = f"{now.replace(minute=0) + timedelta(hours=1):%H:%M} UTC"
+    return f"nothing was read yet; reads at {at}, or now: aispend ingest" if fresh else f"reads again at {at}"
 
 
 def warnings_of(settings: Settings) -> list[str]:

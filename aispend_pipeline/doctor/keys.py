@@ -50,8 +50,8 @@ def finding(account: KeyAccount, *, reads: bool) -> Finding:
     about, setting, kind = f"{account.provider} {account.name}", setting_of(account), kind_of(account)
     if kind is None:
         return Finding(Level.NOTE, about, f"{setting} is of a kind that is not known here")
-    if kind.reads:
-        return Finding(Level.OK, about, f"{setting} is {kind.words}")
+    if kind.reads:  # until it has read the bill, only its looks are known
+        return Finding(Level.OK, about, f"{setting} {'is' if reads else 'looks like'} {kind.words}")
     if reads:
         return Finding(Level.NOTE, about, f"{setting} looks like {kind.words}, and reads the bill all the same")
     instead = f"{setting} is {kind.words}, which cannot read the bill; set it to {wanted(account)}"

@@ -1,5 +1,6 @@
 """Every request that comes: one line in the log, and counted for `/metrics`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import anyio
@@ -8,7 +9,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aispend_pipeline.clock import Clock
-from aispend_pipeline.log import log
+from aispend_pipeline.log import log, on_terminal
 from aispend_pipeline.service.metrics_declared import BY_NAME
 
 # When a count began is of no use to anybody, and doubles what is served.
@@ -82,7 +83,7 @@ class Noted:
         method = scope["method"] if scope["method"] in _METHODS else OTHER
         route = template(scope)
         self._traffic.count(method, route, answer.status, seconds)
-        (log.debug if route in _QUIET else log.info)(
+        _telling(route, answer.status)(
             "request.done",
             method=method,
             route=route,
@@ -91,6 +92,15 @@ class Noted:
             bytes=answer.size,
             broken_off=answer.gone or not answer.whole,
         )
+
+
+def _telling(route: str, status: int) -> Callable[..., None]:
+    """How loudly a request is told of: whoever sits at a terminal looks for what is wrong."""
+    if route in _QUIET:
+        return log.debug
+    if status >= 500:
+        return log.warning
+    return log.debug if on_terminal() else log.info
 
 
 async def _is_gone(receive: Receive) -> bool:

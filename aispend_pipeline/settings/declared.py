@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError
 
 from aispend_pipeline.caps.model import Caps, Scope
@@ -192,12 +192,24 @@ def _public(value: Any) -> str:
 
 
 def _read_dotenv(path: Path | None) -> dict[str, str]:
+    """What the file sets; a line that cannot be understood is no setting less, but a mistake to be mended."""
     if path is None or not path.is_file():
         return {}
     try:
-        return {name: text or "" for name, text in dotenv_values(path, interpolate=False).items()}
+        with path.open(encoding="utf-8") as file:
+            found = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{path}: cannot be read ({error}); mend or remove the file"]) from None
+    if wrong := [_not_understood(path, one.original.string, one.original.line) for one in found if one.error]:
+        raise SettingsError(wrong)
+    return {one.key: one.value or "" for one in found if one.key is not None}
+
+
+def _not_understood(path: Path, statement: str, first_line: int) -> str:
+    """Which line of `path` is meant, and never what is in it: `statement` begins with the empty lines before it."""
+    blank = statement[: len(statement) - len(statement.lstrip())]
+    remedy = "write NAME=value, with quotes that are closed if there are any, or put # before it"
+    return f"{path}, line {first_line + blank.count(chr(10))}: cannot be understood; {remedy}"
 
 
 def _without_a_table(found: Mapping[str, str], reads_google: bool) -> list[str]:

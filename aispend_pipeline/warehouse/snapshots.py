@@ -70,6 +70,9 @@ def readable(home: Path) -> Published:
     published = pointer(home)
     if published is None:
         if next((home / "snapshots").glob("*.duckdb"), None) is None:
+            if (home / "warehouse.duckdb").exists():
+                told = "the figures are there, but not published yet; run: aispend recompute"
+                raise NothingPublished(f"{home}: {told}", Trouble.MISSING)
             raise NothingPublished(f"{home}: nothing was read yet; run: aispend ingest")
         raise NothingPublished(f"{home / 'CURRENT'}: is missing; run: aispend recompute", Trouble.MISSING)
     known = known_schema()

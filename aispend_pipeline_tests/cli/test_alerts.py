@@ -284,6 +284,14 @@ def test_a_demos_spend_is_told_to_nobody(shell, slack, command):
     assert slack.received == []
 
 
+def test_a_hook_that_is_not_there_is_not_tested_and_nothing_is_sent(shell, slack):
+    done = shell.run("alerts", "test", "--hook", ON_HARDCAP_WEBHOOK="")
+
+    assert (done.code, done.out) == (2, "")
+    assert one_line(done.err) == ("--hook: no hard-cap webhook is set; set ON_HARDCAP_WEBHOOK, or leave --hook out")
+    assert slack.received == []
+
+
 def test_no_address_is_printed_or_kept(shell, slack):
     slack.moods += [status(500, SECRET.encode()), status(404, SECRET.encode())]
     said = [shell.run("alerts", "dispatch"), shell.run("alerts", "test"), shell.run("alerts", "list", "--all")]

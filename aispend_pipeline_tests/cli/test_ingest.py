@@ -9,11 +9,14 @@ import pytest
 
 from aispend_pipeline.assets.compute_logs import ComputeLogs
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.service.status import status
+from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Snapshots, Warehouse
 
 from .conftest import KEY, KEY_EU, REFUSED, Result, Shell, ago, one_line, today, world
 
 YESTERDAY, BEFORE = str(ago(1)), str(ago(2))
+REMEDY = "not all could be read; run: aispend doctor"
 LAST_TWO = ("--from", BEFORE, "--to", YESTERDAY)
 
 
@@ -137,7 +140,7 @@ def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(
     assert down.out.splitlines() == [
         f"openai_{name} default {BEFORE}..{YESTERDAY}: failed: /organization/{path}: the connection was refused"
         for name, path in (("costs", "costs"), ("usage", "usage/completions"))
-    ]
+    ] + [REMEDY]
     assert costs(meanwhile) == {BEFORE: "1.35"}  # what was read before still stands
     states = {(day["source"], day["day"]): day["state"] for day in meanwhile["coverage"]["days"]}
     assert states == {
@@ -150,6 +153,25 @@ def test_a_provider_that_is_down_is_named_and_the_run_after_it_is_back_is_clean(
     assert (back.code, back.err) == (0, "")
     assert costs(spent(shell)) == {BEFORE: "1.35", YESTERDAY: "1.35"}
     assert shell.run("status").code == 0
+
+
+@pytest.mark.long
+def test_a_provider_that_is_down_for_many_windows_is_said_once_a_source_and_counts_as_one_run(openai_world):
+    shell, _ = openai_world
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    down = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "AISPEND_START_DATE": str(ago(34))}
+
+    done = shell.run("ingest", **down)
+
+    *said, remedy = done.out.splitlines()
+    assert [line.partition(": ")[0] for line in said if ": failed: " in line] == [
+        f"openai_{name} default {ago(34)}..{today()}" for name in ("costs", "usage")
+    ]
+    assert (done.code, remedy) == (1, REMEDY)
+    assert "in a row" not in shell.run("alerts", "dispatch", **down).out
+    body = status(Settings.load(shell.environment(down), None), SystemClock().now())
+    assert [feed["consecutive_failures"] for feed in body["sources"]] == [1, 1]
 
 
 @pytest.mark.long
@@ -185,13 +207,14 @@ def test_an_account_whose_key_is_refused_does_not_stop_the_other(tmp_path):
         shell.fill(ago(2), ago(1))
 
         assert (done.code, done.err) == (1, "")
-        good, bad, *of_usage = done.out.splitlines()
-        assert [line.split()[3] for line in of_usage] == ["complete:", "failed:"]
+        good, _, bad, _, remedy = done.out.splitlines()
+        assert [line.split()[3] for line in done.out.splitlines()[:-1]] == ["complete:"] * 2 + ["failed:"] * 2
+        assert remedy == REMEDY
         assert good == f"openai_costs default {BEFORE}..{YESTERDAY}: complete: 2 pages, 2.70 USD"
         assert bad.startswith(f"openai_costs eu {BEFORE}..{YESTERDAY}: failed: ")
         assert "answered 401: Incorrect API key provided. Set OPENAI_API_KEY__EU to an admin key" in bad
         assert costs(answer, "account") == {"default": "2.70"}
-        assert f"not whole: openai_costs eu: 2 days failed: {BEFORE}..{YESTERDAY}" in table.out
+        assert f"not whole: openai_costs eu, openai_usage eu: 2 days failed: {BEFORE}..{YESTERDAY}" in table.out
         assert costs(spent(shell, "account"), "account") == {"default": "2.70", "eu": "2.70"}
 
 

@@ -70,7 +70,9 @@ def test_one_source_of_one_account_fails_alone_and_recovers_by_itself(tmp_path):
 
         assert (down.code, down.err, status.code) == (1, "", 1)
         assert waited < timedelta(seconds=60)  # nobody waits for as long as the provider would like
-        failed = {tuple(line.split()[:2]): line for line in down.out.splitlines() if ": complete: " not in line}
+        *said, remedy = down.out.splitlines()
+        failed = {tuple(line.split()[:2]): line for line in said if ": complete: " not in line}
+        assert remedy == "not all could be read; run: aispend doctor"
         assert list(failed) == list(why)
         assert status.out.startswith("degraded, ")
         assert {tuple(reason.split(":")[0].split()) for reason in said_of(status)} == {*why}
@@ -98,8 +100,9 @@ def test_an_account_that_is_down_leaves_the_other_whole_and_nothing_of_it_is_zer
         back, well = shell.run("ingest"), shell.run("status")
 
         assert (down.code, status.code) == (1, 1)
-        failed = [line.split()[:2] for line in down.out.splitlines() if ": failed: " in line]
-        assert failed == [["anthropic_costs", "eu"]] * 2 + [["anthropic_usage", "eu"]] * 2
+        failed = [line.split()[:3] for line in down.out.splitlines() if ": failed: " in line]
+        days = f"{CLOSED[0]}..{TODAY}:"
+        assert failed == [["anthropic_costs", "eu", days], ["anthropic_usage", "eu", days]]
         books = {account: usd for account, usd in billed(CLOSED, shell.clock).items() if account[0] == "anthropic"}
         assert costs(meanwhile) == {("anthropic", "default"): books["anthropic", "default"]}
         assert {day["source"] for day in meanwhile["coverage"]["days"] if day["state"] == "failed"} == {

@@ -18,6 +18,7 @@ from aispend_pipeline.alerts.by_hand import of_message
 from aispend_pipeline.alerts.outbox import Draft, Outbox, Status
 from aispend_pipeline.cli import doctor
 from aispend_pipeline.cli.dispatch_loop import dispatching
+from aispend_pipeline.cli.up import next_read
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.settings import DOTENV, Settings
@@ -125,6 +126,13 @@ def test_a_process_in_another_folder_can_be_told_where_the_dotenv_file_is(tmp_pa
 
     assert (settings.openai_hard_cap, settings.port, settings.warnings) == (7, 82, ())
     assert Settings.load({DOTENV: str(file)}, None).openai_hard_cap is None
+
+
+def test_it_says_when_the_next_read_is():
+    now = datetime(2026, 11, 26, 23, 59, 59, 5, tzinfo=UTC)
+
+    assert next_read(now, fresh=False) == "reads again at 00:00 UTC"
+    assert next_read(now, fresh=True) == "nothing was read yet; reads at 00:00 UTC, or now: aispend ingest"
 
 
 def test_a_demos_home_is_refused(shell):

@@ -211,6 +211,18 @@ def test_recompute_of_nothing_says_so_and_makes_no_store(shell):
     assert not (shell.home / "warehouse.duckdb").exists()
 
 
+@pytest.mark.parametrize("command", ["caps", "status"])
+def test_a_demos_money_is_not_held_against_caps_that_are_not_its_own(shell, command):
+    Warehouse(shell.home, SystemClock()).publish()
+    (shell.home / "this-is-a-demo").touch()
+
+    done = shell.run(command, OPENAI_API_KEY=KEY, OPENAI_HARD_CAP="123")
+
+    assert (done.code, done.err) == (0, "")
+    assert f"{shell.home}: is a demo's, whose caps and keys are in its own process; its dashboard" in done.out
+    assert "123" not in done.out.replace(str(shell.home), "")
+
+
 def test_a_real_bill_is_not_added_to_a_demos(shell):
     shell.home.mkdir(parents=True)
     (shell.home / "this-is-a-demo").touch()

@@ -13,6 +13,7 @@ from .stage import Stage, stage
 ONLY_READ = {
     "checkout": "it makes this checkout's own .venv, or runs these very tests: make is asked with -n what it would do",
     "systemd": "it needs root, and systemd as the first process",
+    "dagster": "it stays until Ctrl-C, or is for an instance of one's own",
     "container": "it needs a container engine, and a registry of images",
 }
 STAYS = ("aispend up", "aispend serve")  # until Ctrl-C

@@ -4,10 +4,11 @@ import configparser
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from aispend_pipeline.settings import Settings
 
-from .pages import ROOT
+from .pages import ROOT, blocks
 
 UNIT = ROOT / "deploy" / "aispend.service"
 CONTAINER = ROOT / "deploy" / "Containerfile"
@@ -67,3 +68,20 @@ def test_what_is_installed_in_the_container_is_all_that_the_package_needs_to_be_
 
     assert len(named) == 2
     assert all(name in copied for name in ("pyproject.toml", *named))
+
+
+def test_what_cron_is_given_is_whole_and_runs_where_the_service_does():
+    """Each file of cron's says where commands and data are; each line is read by it, `%` and all."""
+    files = blocks("cron")
+    service = unit()["Service"]
+    for file in files:
+        settings, when = file.body.splitlines()[:2], file.body.splitlines()[2:]
+        path = Path(service["ExecStart"].split()[0]).parent
+        assert settings == [f"PATH={path}:/usr/bin:/bin", service["Environment"]]
+        for line in when:
+            *fields, user, command = re.split(r" +", line, maxsplit=6)
+            assert (len(fields), user) == (5, service["User"])
+            assert re.search(r"(?<!\\)%", command) is None
+            assert command.startswith(("find ", f"cd {service['WorkingDirectory']} && aispend "))
+            subprocess.run(["sh", "-n", "-c", command.replace(r"\%", "%")], check=True)
+    assert len(files) == 2

@@ -9,17 +9,24 @@ from itertools import count, takewhile
 
 import pytest
 import typer
+import yaml
 from dotenv import dotenv_values
 
+from aispend_pipeline.assets.instructions import SELECTION
+from aispend_pipeline.assets.tags import LANE
 from aispend_pipeline.cli.living_demo import INBOX_PORT
 from aispend_pipeline.cli.main import app
 from aispend_pipeline.settings import Settings
+from aispend_pipeline.sql import packaged
 
 from .pages import PAGES, ROOT, Command, blocks, commands
 
 _LINK = re.compile(r"\[[^]]*\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+# After the five fields of when, and the user.
 _SCHEDULED = [
-    Command(b.page, line.split(maxsplit=5)[5], b.mark) for b in blocks("cron") for line in b.body.splitlines()
+    Command(b.page, found[1], b.mark)
+    for b in blocks("cron")
+    for found in re.finditer(r"^(?:[\d*/]+ +){5}\w+ +(.*)$", b.body, re.MULTILINE)
 ]
 _COMMANDS = _SCHEDULED + [one for one in commands() if re.search(r"(^|\(|&& |=\S+ )aispend ", one.text)]
 
@@ -77,6 +84,16 @@ def filled(text: str) -> str:
     numbers = count(1)
     text = text.replace("whsec_...", "whsec_" + base64.b64encode(bytes(32)).decode())
     return re.sub(r"\.\.\.", lambda _: f"docs{next(numbers)}", text)
+
+
+def test_the_limits_for_an_instance_of_ones_own_are_those_of_ours_that_order_the_lanes():
+    [shown] = [yaml.safe_load(block.body) for block in blocks("yaml") if "concurrency" in block.body]
+    limits = yaml.safe_load(packaged("assets", "dagster.yaml"))["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert shown["concurrency"]["runs"]["tag_concurrency_limits"] == [one for one in limits if one["key"] == LANE]
+
+
+def test_what_is_to_be_pasted_for_a_backfill_is_what_the_assets_say():
+    assert [block.body.strip() for block in blocks("text") if block.page == "backfill-and-recompute.md"] == [SELECTION]
 
 
 def test_every_file_that_is_named_is_there():

@@ -68,6 +68,16 @@ def test_nothing_is_set(world, capsys):
     assert lines[-1] == "note clock: no provider said what time it is, so that this machine's is not checked"
 
 
+def test_channels_are_not_tried_and_it_is_said_how_they_are(world, capsys):
+    world.with_openai()
+
+    _, lines = examined(
+        world, capsys, SLACK_WEBHOOK_URL="http://127.0.0.1:9/x", ON_HARDCAP_WEBHOOK="http://127.0.0.1:9/"
+    )
+
+    assert about(lines, "channels") == ["note channels: not tried: slack, hook; run: aispend alerts test"]
+
+
 def test_every_account_is_examined_by_its_own_name(world, capsys):
     world.with_openai()
     world.with_anthropic()
@@ -76,7 +86,7 @@ def test_every_account_is_examined_by_its_own_name(world, capsys):
 
     assert code == 1
     assert about(lines, "openai eu") == [
-        "ok   openai eu: OPENAI_API_KEY__EU is an admin key",
+        "ok   openai eu: OPENAI_API_KEY__EU looks like an admin key",
         "FAIL openai eu: /organization/costs answered 401: Incorrect API key provided; set OPENAI_API_KEY__EU to"
         " an admin key (sk-admin-...), made by an owner of the organisation, that is neither revoked nor expired",
     ]

@@ -1,6 +1,7 @@
 """Every request is logged and counted by its route: what a caller puts into an address stays out of both."""
 
 import asyncio
+import io
 import json
 import socket
 import struct
@@ -110,6 +111,27 @@ def test_what_machines_ask_is_logged_for_those_who_look_closely(own, noted):
     own.get("/metrics")
 
     assert [(line["route"], line["level"]) for line in noted()] == [("/healthz", "debug"), ("/metrics", "debug")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_only_what_went_wrong_is_told(noted, monkeypatch):
+    async def answers(scope, receive, send):
+        await send({"type": "http.response.start", "status": int(scope["path"][1:]), "headers": []})
+        await send({"type": "http.response.body"})
+
+    monkeypatch.setattr("sys.stderr", watched := Terminal())
+    log.configure()
+
+    for status in (200, 404, 503):
+        TestClient(_under(answers)).get(f"/{status}")
+
+    (line,) = watched.getvalue().splitlines()
+    assert "request.done" in line
+    assert "warning" in line
 
 
 def test_a_client_that_hangs_up_before_the_answer_is_told_apart(noted):
