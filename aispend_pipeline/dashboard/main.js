@@ -130,6 +130,11 @@ function feeds(days) {
   return [...new Set(days.map((day) => `${day.source} ${day.account}`))].join(", ");
 }
 
+/** Whether something is being asked for: a slow service is not asked again meanwhile. */
+function busy() {
+  return document.querySelector("main [aria-busy=true]") !== null;
+}
+
 function jump(event) {
   event.preventDefault();
   document.getElementById("coverage-title").scrollIntoView();
@@ -137,5 +142,5 @@ function jump(event) {
 
 addEventListener("hashchange", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-setInterval(() => document.hidden || show(), LOOK_AGAIN);
+setInterval(() => document.hidden || busy() || show(), LOOK_AGAIN);
 show();
