@@ -16,6 +16,9 @@ load_from:
       location_name: {module}
 """
 
+# A daemon that is there before the code server would give up the backfills that are under way.
+PATIENT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+
 
 @contextmanager
 def dagsters(settings: Settings) -> Iterator[list[Child]]:

@@ -15,7 +15,7 @@ from aispend_pipeline import log
 from aispend_pipeline.assets.in_process import prepare_instance
 from aispend_pipeline.assets.orphans import cancel_launched
 from aispend_pipeline.cli import listening, serve
-from aispend_pipeline.cli.dagsters import dagsters
+from aispend_pipeline.cli.dagsters import PATIENT, dagsters
 from aispend_pipeline.cli.dispatch_loop import dispatching
 from aispend_pipeline.cli.processes import Child, Place, kept
 from aispend_pipeline.clock import Clock
@@ -46,7 +46,7 @@ def stay(
     with like_ctrl_c(), dagsters(settings) as children:
         listening.bound(settings.dagster_host, settings.dagster_port, "AISPEND_DAGSTER_PORT").close()
         dagster_home = prepare_instance(settings)
-        own = {**environment, "AISPEND_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
+        own = {**environment, **PATIENT, "AISPEND_HOME": str(home), "DAGSTER_HOME": str(dagster_home)}
         # It is there whatever becomes of Dagster's own folder, and nobody keeps a `.env` in it.
         place = Place(own, Path(home.anchor), home / "dagster.log")
         none_given_up(home)

@@ -62,14 +62,16 @@ def last_weekend(today: date) -> Window:
 def caps(at: datetime, scenario: Scenario) -> dict[str, str]:
     """Caps, as settings, of which OpenAI's soft one is reached `at` an instant, and its hard one soon after.
 
-    By then the key has spent more than what is estimated of the running day before older bills teach the discount. The
-    other caps are far away: they are taken from what last month came to.
+    Hard ones are held against the bill alone, since its books tell the minute. By then the key has spent more than is
+    estimated of the running day, so that nobody sees that. The others are far away: they are taken from what last month
+    came to.
     """
     spent, soon = (_of_the_month("openai", instant, scenario) for instant in (at, at + _REACHED))
     soft = _about(spent, "0.8")
     before = {provider: _billed(provider, last_month(at.date()), at, scenario) for provider in organisation.PROVIDERS}
     roomy = {"ANTHROPIC": before["anthropic"], "VERTEX": before["vertex"], "GLOBAL": money.add(before.values())}
     return {
+        "AISPEND_HARD_CAPS_ON_ESTIMATES": "false",
         "OPENAI_SOFT_CAP": f"{soft:f}",
         "OPENAI_HARD_CAP": f"{max(soft, soon.to_integral_value(ROUND_CEILING)):f}",
         **{f"{name}_SOFT_CAP": f"{_about(usd, '1.5'):f}" for name, usd in roomy.items()},
