@@ -16,6 +16,8 @@ from aispend_pipeline.errors import StoreError
 from aispend_pipeline.log import fault, log
 from aispend_pipeline.state.database import State
 
+_LEASE_OVER = Attempted(Outcome.RETRY, never_sent=True, error_class="lease_over", told="its sender was suspended")
+
 
 class Sent(NamedTuple):
     """One attempt: of which message, to which channel, the how manieth, and what came of it."""
@@ -79,7 +81,7 @@ class Dispatcher:
     async def deliver(self, claimed: Claimed) -> Sent:
         """Send what was claimed, if it is still ours, and record what came of it. Raises `StoreError`."""
         began = self._clock.monotonic()
-        attempted = await self._attempt(claimed)
+        attempted = await self._attempt(claimed) if self._is_held(claimed) else _LEASE_OVER
         seconds = round(self._clock.monotonic() - began, 3)
         points.reached("sent")
         with self._state.transaction() as connection:
@@ -91,8 +93,6 @@ class Dispatcher:
     async def _attempt(self, claimed: Claimed) -> Attempted:
         outgoing = Outgoing(claimed.message_id, claimed.body, claimed.attempt, claimed.created_at)
         try:
-            if not self._is_held(claimed):
-                return Attempted(Outcome.RETRY, True, error_class="lease_over", told="its sender was suspended")
             return await self._channels[claimed.channel].send(outgoing, self._clock.now())
         except Exception as error:  # a fault on our side: it must neither stop other lanes nor go unseen
             log.error("fault", what=f"{claimed.channel} {claimed.message_id}", **fault(error))

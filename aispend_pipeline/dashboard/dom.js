@@ -1,5 +1,7 @@
 // Makes elements. Text is only ever text: nothing that the service answers becomes markup.
 
+import { today } from "./api.js";
+
 /** An element; `with_` has its attributes, and what happens (`onclick`). */
 export function h(tag, with_ = {}, ...children) {
   const element = document.createElement(tag);
@@ -57,5 +59,5 @@ export function place(id, ...children) {
 export function instant(text) {
   if (!text) return "never";
   const [day, time] = [text.slice(0, 10), text.slice(11, 16)];
-  return new Date().toISOString().startsWith(day) ? `${time} UTC` : `${day} ${time} UTC`;
+  return day === today() ? `${time} UTC` : `${day} ${time} UTC`;
 }
