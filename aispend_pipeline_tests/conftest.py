@@ -30,7 +30,7 @@ TestClient.__init__ = partialmethod(TestClient.__init__, base_url="http://127.0.
 
 def pytest_configure() -> None:
     """Signals as at a terminal: a script's `make test &` ignores Ctrl-C, Dagster then `kill`, and so would children."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     _spare_threads()
