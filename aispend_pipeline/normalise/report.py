@@ -71,18 +71,20 @@ class Report(ABC):
         buckets: list[Bucket] = []
         rows: list[Any] = []
         on_this_page: set[tuple[Hashable, ...]] = set()
-        repeated = 0
+        given = 0
         for bucket in self.buckets(body):
+            row_nos: Sequence[int] = range(given + 1, given + len(bucket.results) + 1)
+            given += len(bucket.results)
             fresh = bucket.results
             if several and _key(bucket) in several:
                 keys = [(_start(bucket), *self.line(result)) for result in bucket.results]
-                fresh = [result for result, key in zip(bucket.results, keys, strict=True) if key not in seen]
-                repeated += len(keys) - len(fresh)
+                new = [place for place, key in enumerate(keys) if key not in seen]
+                fresh, row_nos = [fresh[place] for place in new], [row_nos[place] for place in new]
                 on_this_page.update(keys)
-            buckets.append(Bucket(bucket.start, bucket.end, len(fresh)))
+            buckets.append(Bucket(bucket.start, bucket.end, row_nos))
             rows += fresh
         seen |= on_this_page
-        return self.rows(buckets, rows, repeated, now)
+        return self.rows(buckets, rows, given - len(rows), now)
 
     def _on_several_pages(self, bodies: Bodies) -> set[Hashable]:
         """The buckets, told by their start and kind, that occur on more than one page."""

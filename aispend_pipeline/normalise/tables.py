@@ -1,8 +1,8 @@
 """A page's records as an Arrow table: what every source has, then the source's own columns.
 
-`row_no` is the place in the page; `fault` is null when the record can be booked, and `record` is the JSON of
-those that cannot. The schema's metadata say which buckets there were (day, start, seconds), how many lines were left
-out as repeated, and how many amounts were rounded and quantities not understood.
+`row_no` is the place in the page, where those that are left out count too; `fault` is null when the record can be
+booked, and `record` is the JSON of those that cannot. The schema's metadata say which buckets there were (day, start,
+seconds), how many lines were left out as repeated, and how many amounts were rounded and quantities not understood.
 """
 
 import json
@@ -19,11 +19,11 @@ A_DAY_SECONDS = 86400.0
 
 
 class Bucket(NamedTuple):
-    """A bucket's edges as the provider wrote them, and how many records follow."""
+    """A bucket's edges as the provider wrote them, and which of the page's records are of it, by number from 1."""
 
     start: int | str
     end: int | str | None
-    rows: int
+    row_nos: Sequence[int]
 
 
 def booked(
@@ -77,7 +77,8 @@ class _Edges:
         self._ends = [instant(bucket.end) if bucket.end is not None else None for bucket in buckets]
         self._starts = [instant(bucket.start) for bucket in buckets]
         self._wrong = [bucket_fault(start, now) for start in self._starts]
-        self._which = [place for place, bucket in enumerate(buckets) for _ in range(bucket.rows)]
+        self._which = [place for place, bucket in enumerate(buckets) for _ in bucket.row_nos]
+        self._row_nos = [row_no for bucket in buckets for row_no in bucket.row_nos]
 
     def columns(self, start: str, end: str) -> dict[str, pa.ChunkedArray]:
         """Day, start and end of each record's bucket."""
@@ -102,7 +103,7 @@ class _Edges:
     ) -> pa.Table:
         """The whole table."""
         of_all = {
-            "row_no": pa.array(range(1, len(records) + 1), pa.int64()),
+            "row_no": pa.array(self._row_nos, pa.int64()),
             "fault": _sparse(faults, len(records)),
             "record": _sparse({place: msgspec.json.encode(records[place]).decode() for place in faults}, len(records)),
         }

@@ -1,5 +1,6 @@
 """From pages to records to sums, however the provider cuts and spells them."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -89,6 +90,22 @@ def test_pages_that_all_come_twice_count_once(answer):
     once, twice = tallied(bodies), tallied(bodies + bodies)
     assert (twice.amounts, twice.rows, twice.quarantined) == (once.amounts, once.rows, once.quarantined)
     assert twice.repeated == sum(len(some) for some in answer.values())
+
+
+@slower
+@given(st.lists(lines, min_size=1, max_size=6).map(once_each), st.data())
+def test_a_row_number_leads_to_its_record_on_the_page_also_beside_lines_that_came_before(some, data):
+    before = data.draw(st.lists(st.sampled_from(some), unique_by=id))
+    body = page(bucket(DAY, *data.draw(st.permutations(some))))
+    results = [line for of_day in json.loads(body)["data"] for line in of_day["results"]]
+    _, table = OpenAICosts().records(lambda: [page(bucket(DAY, *before)), body], NOW)
+
+    def told(line: dict) -> tuple[str | None, ...]:
+        return line["project_id"], line["line_item"], line["api_key_id"]
+
+    rows = table.to_pylist()
+    assert [told(results[row["row_no"] - 1]) for row in rows] == [told(row) for row in rows]
+    assert len(rows) == len(some) - len(before)
 
 
 @slower
