@@ -32,7 +32,11 @@ def no_day_was_restated(snapshot: SnapshotResource) -> dg.AssetCheckResult:
     return _warn(snapshot, "recent_restatements")
 
 
-@dg.asset_check(asset=ESTIMATE, description="No model's newest bill is more than 5 % apart from its estimate.")
+@dg.asset_check(
+    asset=ESTIMATE,
+    description="No model's newest bill is more than 5 % apart from its estimate. At first it may warn of whoever pays"
+    " less than the list says: estimates learn that from bills that no longer change, which takes some days.",
+)
 def estimates_are_near_the_bill(
     snapshot: SnapshotResource, installation: dg.ResourceParam[Installation]
 ) -> dg.AssetCheckResult:

@@ -16,8 +16,8 @@ from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.cli import screen
 from aispend_pipeline.cli.pace import Reading
 from aispend_pipeline.due import DAYS_A_RUN, Due, again, start_date
-from aispend_pipeline.errors import UsageError
-from aispend_pipeline.model import CoverageState, FetchState, Window, windows_of
+from aispend_pipeline.errors import ENDS_THE_ACCOUNT, ErrorClass, UsageError
+from aispend_pipeline.model import CoverageState, Feed, FetchState, Window, windows_of
 from aispend_pipeline.names.kept import names_read
 from aispend_pipeline.settings import KEY_SETTINGS, Settings
 from aispend_pipeline.sources import SOURCES
@@ -63,14 +63,16 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
     asked = begun_now(installation.settings, installation.clock.now(), asked)
     whole = True
     with (
-        _failures_told(installation.settings) as failed,
+        _failures_told(installation.settings) as failures,
         screen.progress() as progress,
         in_process.instance_of(installation.settings) as instance,
         _followed(progress, Reading(installation.settings, installation.clock, asked)),
     ):
         for number, due in enumerate(asked, start=1):
             of = f" ({number} of {len(asked)})" if len(asked) > 1 else ""
-            whole &= _run_window(instance, installation, due, progress, of, failed)
+            worth_asking = failures.without_the_unreached(due)
+            if worth_asking.feeds or not due.feeds:
+                whole &= _run_window(instance, installation, worth_asking, progress, of, failures)
         for due in again(asked, installation.clock.now().date()):
             progress.say(f"adding up {due.window}")
             for error in [error for step in steps(due) for error in _run(instance, installation, step).errors]:
@@ -88,21 +90,46 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
     return 0 if _tell_what_waits(installation) and whole else 1
 
 
-# By source, account and error, the windows that it befell.
-_Failed = dict[tuple[str, str, str], list[Window]]
+# Whoever could not be reached, or refused the key, would do so again a moment later.
+_LASTING = ENDS_THE_ACCOUNT - {ErrorClass.RATE_LIMITED, ErrorClass.OUT_OF_TIME, ErrorClass.OUT_OF_BUDGET}
+
+
+class _Failures:
+    """What could not be read: by feed and error, the windows that it befell."""
+
+    def __init__(self) -> None:
+        self.windows: dict[tuple[Feed, str], list[Window]] = {}
+        self._unreached: dict[Feed, str] = {}
+
+    def hear(self, lines: Sequence[runs.FetchLine]) -> None:
+        """Note what became of some due days: a feed of which nothing was read is not asked for other days."""
+        failed = [line for line in lines if line.state is FetchState.FAILED]
+        read = {(line.source, line.account) for line in lines if line not in failed}
+        for line in failed:
+            feed, error = (line.source, line.account), str(line.error)
+            self.windows.setdefault((feed, error), []).append(line.window)
+            if line.error_class in _LASTING and feed not in read:
+                self._unreached[feed] = error
+
+    def without_the_unreached(self, due: Due) -> Due:
+        """`due` as far as there is a point in asking; the rest failed of the same."""
+        for feed in due.feeds:
+            if feed in self._unreached:
+                self.windows[feed, self._unreached[feed]].append(due.window)
+        return Due(due.window, tuple(feed for feed in due.feeds if feed not in self._unreached))
 
 
 @contextmanager
-def _failures_told(settings: Settings) -> Iterator[_Failed]:
+def _failures_told(settings: Settings) -> Iterator[_Failures]:
     """Take what failed in the block, and say each error of an account once, with all its days; and what to do then."""
-    failed: _Failed = {}
+    failures = _Failures()
     try:
-        yield failed
+        yield failures
     finally:
-        for (source, account, error), windows in failed.items():
+        for ((source, account), error), windows in failures.windows.items():
             days = windows_of({day for window in windows for day in window.days()})
             print(f"{source} {account} {screen.ranges(days)}: failed: {error}")
-        if failed and not screen.is_demo(settings):
+        if failures.windows and not screen.is_demo(settings):
             print("not all could be read; run: aispend doctor")
 
 
@@ -155,11 +182,11 @@ def _run_window(
     due: Due,
     progress: screen.Progress,
     of: str,
-    failed: _Failed,
+    failures: _Failures,
 ) -> bool:
     """Run the steps of some due days, `of` so many, and say what came of them; true if all is whole.
 
-    What could not be read is added to `failed`, and not said yet.
+    What could not be read is told to `failures`, and not said yet.
     """
     installation.outcomes.clear()
     asked, done = steps(due), []
@@ -171,8 +198,7 @@ def _run_window(
     read = [run for step, run in zip(asked, done, strict=True) if step.reads]
     lines = runs.fetches_of(cursor, [run.run_id for run in read])
     refused = [line for line in lines if line.state is FetchState.FAILED]
-    for line in refused:
-        failed.setdefault((line.source, line.account, str(line.error)), []).append(line.window)
+    failures.hear(lines)
     for line in lines:
         if line not in refused:
             print(f"{line.source} {line.account} {line.window}: {line.state}: {_told(line)}")

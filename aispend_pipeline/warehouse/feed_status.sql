@@ -1,6 +1,7 @@
 -- For every source and account that was ever asked: its newest fetch (of the newest days), when the newest
--- day that is known was last read, how many runs failed to read it since, and its coverage. Budgets have no days. Where
--- no day was read yet, runs for the newest two days count: one tick is one of those, and many more for older days.
+-- day that is known was last read, how many runs failed to read it since, and its coverage. Budgets have no days. Of
+-- runs those count that asked for the newest two days of their time: one tick is one of those, and many more for older
+-- days.
 WITH newest AS (
     SELECT
         source,
@@ -70,7 +71,8 @@ SELECT
             AND failing.state = 'failed'
             AND failing.error_class IS DISTINCT FROM 'out_of_budget'
             AND failing.seq > coalesce(days.last_complete_seq, 0)
-            AND failing.window_end >= coalesce(days.last_day, newest.asked_through - 1)
+            AND failing.window_end
+            >= greatest(days.last_day, least(newest.asked_through, failing.started_at::DATE) - 1)
     ) AS failed_since,
     coalesce(days.complete, 0) AS complete,
     coalesce(days.partial, 0) AS partial,

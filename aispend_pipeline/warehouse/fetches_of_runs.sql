@@ -8,6 +8,7 @@ SELECT
     read.state,
     read.pages,
     (SELECT sum(answer.rows_usd) FROM answer WHERE answer.fetch_id = read.fetch_id) AS usd,
+    read.error_class,
     read.error
 FROM "fetch" AS read
 WHERE list_contains(?, read.run_id)

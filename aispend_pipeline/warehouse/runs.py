@@ -20,6 +20,7 @@ class FetchLine(NamedTuple):
     state: FetchState
     pages: int
     usd: Decimal | None
+    error_class: str | None
     error: str | None
 
 
@@ -27,8 +28,8 @@ def fetches_of(cursor: duckdb.DuckDBPyConnection, run_ids: Sequence[str]) -> lis
     """What the runs fetched; of two readings of the same window only the one that counts."""
     rows = cursor.execute(statement("warehouse", "fetches_of_runs"), [list(run_ids)]).fetchall()
     return [
-        FetchLine(source, account, Window(first, last), FetchState(state), pages, usd, error)
-        for source, account, first, last, state, pages, usd, error in rows
+        FetchLine(source, account, Window(first, last), FetchState(state), *said)
+        for source, account, first, last, state, *said in rows
     ]
 
 

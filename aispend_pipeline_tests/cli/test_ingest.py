@@ -172,6 +172,11 @@ def test_a_provider_that_is_down_for_many_windows_is_said_once_a_source_and_coun
     assert "in a row" not in shell.run("alerts", "dispatch", **down).out
     body = status(Settings.load(shell.environment(down), None), SystemClock().now())
     assert [feed["consecutive_failures"] for feed in body["sources"]] == [1, 1]
+    _, cursor = Snapshots(shell.home).current()
+    asked = cursor.execute('SELECT DISTINCT source, window_start FROM "fetch" ORDER BY ALL').fetchall()
+    assert asked == [
+        (f"openai_{name}", day) for name in ("costs", "usage") for day in (ago(2), today())
+    ]  # no older ones
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from aispend_pipeline.service.status_example import STATUS
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.openai import openai
 from aispend_pipeline.simulator.server import served
+from aispend_pipeline.tick import due_now
 from aispend_pipeline.warehouse import Warehouse
 
 from ..warehouse.building import corrupt
@@ -113,6 +114,22 @@ def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, b
         assert feed["consecutive_failures"] == 1  # of the newest day
         assert feed["coverage"]["complete"] == 5  # what was read before still stands
     assert KEYS["default"] not in str(body)
+
+
+def test_an_outage_of_days_counts_as_many_failures_as_there_were_hours_that_asked(tmp_path, base, clock):
+    made = one_account(tmp_path / "home", base)
+    fill(made, clock)
+    gone = one_account(made.home, base, OPENAI_API_KEY="sk-admin-not-known")
+    clock.instant += timedelta(days=5)
+
+    for hour in range(2):
+        clock.instant += timedelta(hours=1)
+        for which, due in enumerate(due_now(gone, clock.now())):
+            fill(gone, clock, due.window, run_id=f"{hour}-{which}")
+
+    body = status_of(made, clock)
+    assert which > 0  # besides the look-back an hour asks for the older days that lack
+    assert [feed["consecutive_failures"] for feed in body["sources"]] == [2, 2]
 
 
 def test_one_account_that_fails_is_degraded_and_not_failing(tmp_path, base, clock):

@@ -123,15 +123,28 @@ def settings(home: Path, base: str, **more: str) -> Settings:
     return Settings.load({"AISPEND_HOME": str(home), "OPENAI_BASE_URL": f"{base}/v1", **keys, **more}, dotenv=None)
 
 
-def read(of: Settings, clock: StandingClock, window: Window = DAYS, source: str = "openai_costs") -> list[Fetch]:
+def read(
+    of: Settings,
+    clock: StandingClock,
+    window: Window = DAYS,
+    source: str = "openai_costs",
+    run_id: str | None = None,
+) -> list[Fetch]:
     """Read `window` of every account and store it, as a run's first step does."""
-    return ingest.read_source(SOURCES[source], of, Warehouse(of.home, clock), window, clock=clock, limits=Limits())
+    warehouse, limits = Warehouse(of.home, clock), Limits()
+    return ingest.read_source(SOURCES[source], of, warehouse, window, clock=clock, limits=limits, run_id=run_id)
 
 
-def fill(of: Settings, clock: StandingClock, window: Window = DAYS, sources: Iterable[str] = SOURCES) -> None:
+def fill(
+    of: Settings,
+    clock: StandingClock,
+    window: Window = DAYS,
+    sources: Iterable[str] = SOURCES,
+    run_id: str | None = None,
+) -> None:
     """Read, add up and publish."""
     for source in sources:
-        read(of, clock, window, source)
+        read(of, clock, window, source, run_id)
     add_up(Warehouse(of.home, clock), window, clock)
 
 
