@@ -16,7 +16,7 @@ export function showAlerts(found, status, changed) {
   const columns = [
     { title: "when", cell: (one) => instant(one.created_at) },
     { title: "what", cell: (one) => message(one) },
-    { title: "to", cell: (one) => one.channel },
+    { title: "to", cell: (one) => (one.channel === "hook" ? "webhook" : one.channel) },
     { title: "result", cell: (one) => (one.last_error ? `${one.status}: ${one.last_error}` : one.status) },
     ...(hasToken() ? [{ title: "do", cell: (one) => actions(one, act) }] : []),
   ];

@@ -1,7 +1,7 @@
 // How far every cap is used this month, what the month is expected to come to, and when a cap would be reached.
 
-import { h, instant, place } from "./dom.js";
-import { inDollars, parse, percent, shown, sum } from "./money.js";
+import { h, instant, place, usd } from "./dom.js";
+import { inDollars, parse, percent, sum } from "./money.js";
 
 const DOUBTS = 3; // that are shown at once
 
@@ -24,7 +24,6 @@ function lookedAt({ last_evaluation_at: at, as_of: asOf }) {
 }
 
 function card(cap) {
-  const total = parse(cap.total_usd);
   const [billed, estimated] = [parse(cap.billed_usd), parse(cap.estimated_usd)];
   return h(
     "article",
@@ -35,12 +34,13 @@ function card(cap) {
       cap.scope === "global" ? "all providers" : cap.scope,
       h("span", { class: `word ${cap.level}` }, words(cap)),
     ),
-    h("p", { class: "amount", title: cap.total_usd }, total === null ? "not known" : shown(total)),
+    h("p", { class: "amount" }, usd(cap.total_usd)),
     h(
       "p",
       { class: "quiet" },
-      `billed ${shown(billed)}`,
-      estimated ? ` + estimated ${shown(estimated)}` : "",
+      "billed ",
+      usd(cap.billed_usd),
+      estimated ? [" + estimated ", usd(cap.estimated_usd)] : "",
       ` · ${cap.period}`,
     ),
     since(cap),
@@ -114,9 +114,10 @@ function expected(cap) {
   ].filter(([, day]) => day);
   return [
     h(
-      "p",
-      { title: forecast.method },
-      `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`,
+      "details",
+      {},
+      h("summary", {}, `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`),
+      h("p", { class: "quiet" }, forecast.method),
     ),
     ...reached.map(([kind, day]) => h("p", { class: "doubt" }, `the ${kind} cap would be reached about ${day}`)),
   ];

@@ -1,8 +1,8 @@
 // What a provider has changed later, and what it gave back.
 
 import { get } from "./api.js";
-import { h, instant, place, table } from "./dom.js";
-import { change, parse, shown, sum } from "./money.js";
+import { h, instant, place, table, usd } from "./dom.js";
+import { change, parse, sum, text } from "./money.js";
 import { opening } from "./view.js";
 
 const SHOWN = 20;
@@ -29,9 +29,9 @@ function showRestated(view, restated) {
   const columns = [
     { title: "day", cell: (one) => h("a", { href: of(one) }, one.day) },
     { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? "unknown"}` },
-    { title: "change", number: true, cell: (one) => change(difference(one)) },
-    { title: "was", number: true, cell: (one) => shown(parse(one.was_usd)) },
-    { title: "is", number: true, cell: (one) => shown(parse(one.is_usd)) },
+    { title: "change", number: true, cell: (one) => usd(text(difference(one)), "", change) },
+    { title: "was", number: true, cell: (one) => usd(one.was_usd) },
+    { title: "is", number: true, cell: (one) => usd(one.is_usd) },
     { title: "since", cell: (one) => instant(one.at) },
   ];
   const total = change(sum(restated.map(difference)));
@@ -48,7 +48,7 @@ function showCredits(view, credits) {
     {
       title: "USD",
       number: true,
-      cell: (one) => (one.cost_usd === null ? "not in USD" : change(parse(one.cost_usd))),
+      cell: (one) => usd(one.cost_usd, "not in USD", change),
     },
   ];
   const caption = `Credits: ${change(parse(credits.total_usd))} in all, in what is billed${cut(credits.count)}`;

@@ -4,8 +4,8 @@ import { h, instant, place, table } from "./dom.js";
 
 const MARKS = { complete: "■", partial: "◧", failed: "✕", not_due: "·", half: "◔", absent: "✕" };
 const WORDS = {
-  complete: "read whole",
-  partial: "read, some money not understood",
+  complete: "complete",
+  partial: "partial: some of its money is not understood",
   failed: "not read",
   not_due: "not known yet",
   half: "read before it was over",

@@ -2,8 +2,8 @@
 
 import { get } from "./api.js";
 import { draw, paintOf } from "./chart.js";
-import { h, place, table } from "./dom.js";
-import { parse, shown, sum } from "./money.js";
+import { h, place, table, usd } from "./dom.js";
+import { parse, sum, text } from "./money.js";
 import { asked, CUTS, link, opening, range } from "./view.js";
 
 const LARGEST = 8;
@@ -52,11 +52,9 @@ export function showDaily(view, { spend, groups }, status) {
     h(
       "p",
       {},
-      spend.rows.length
-        ? h("strong", { title: spend.total_usd }, shown(parse(spend.total_usd)))
-        : "Nothing is known to be",
+      spend.rows.length ? h("strong", {}, usd(spend.total_usd)) : "Nothing is known to be",
       ` billed from ${spend.from} to ${spend.to}`,
-      estimates(spend),
+      ...estimates(spend),
       beside,
     ),
   );
@@ -101,7 +99,7 @@ function chip(view, group, at) {
 
 function estimates(spend) {
   const estimated = parse(spend.total_estimated_usd);
-  return estimated ? `, and ${shown(estimated)} estimated where no bill is yet` : "";
+  return estimated ? [", and ", usd(spend.total_estimated_usd), " estimated where no bill is yet"] : [];
 }
 
 /** By day, why its bill is not whole; `waiting` where that is only not known yet. */
@@ -136,11 +134,10 @@ function asTable(view, days, groups, missing) {
   const cell = (group) => (day) => {
     const found = group.days.get(day);
     if (!found) return missing.has(day) ? "not read" : "–";
-    const text =
-      [found.billed === null ? null : shown(found.billed), found.estimated ? `≈ ${shown(found.estimated)}` : null]
-        .filter(Boolean)
-        .join(" ") || "not known";
-    return group.keys ? h("a", { href: opening(view, { from: day, to: day, ...group.keys }) }, text) : text;
+    const estimated = found.estimated ? ["≈ ", usd(text(found.estimated))] : [];
+    const amounts =
+      found.billed === null && estimated.length ? estimated : [usd(text(found.billed)), " ", ...estimated];
+    return group.keys ? h("a", { href: opening(view, { from: day, to: day, ...group.keys }) }, amounts) : amounts;
   };
   const columns = [
     {

@@ -1,6 +1,7 @@
 // Makes elements. Text is only ever text: nothing that the service answers becomes markup.
 
 import { today } from "./api.js";
+import { parse, shown } from "./money.js";
 
 /** An element; `with_` has its attributes, and what happens (`onclick`). */
 export function h(tag, with_ = {}, ...children) {
@@ -53,6 +54,11 @@ export function place(id, ...children) {
   const section = document.getElementById(id);
   section.replaceChildren(...children.flat().filter(Boolean));
   section.setAttribute("aria-busy", "false");
+}
+
+/** An amount for people, rounded, of its decimal text; resting on it shows that. */
+export function usd(text, none = "not known", as = shown) {
+  return text === null ? none : h("span", { title: `${text} USD` }, as(parse(text)));
 }
 
 /** An instant for people: today's without its day. */

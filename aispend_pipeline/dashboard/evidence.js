@@ -1,19 +1,19 @@
 // From a sum to its lines, and from a line to the page that the provider sent.
 
-import { get, getText } from "./api.js";
-import { h, instant, table } from "./dom.js";
-import { grouped, parse, shown } from "./money.js";
+import { get } from "./api.js";
+import { h, table, usd } from "./dom.js";
+import { grouped } from "./money.js";
+import { pageOf } from "./received.js";
 import { link } from "./view.js";
 
 const LINES = 200;
 const MOST = 500; // that one answer has
-const SHOWN_CHARACTERS = 20_000;
 let shownFor = "";
 
 /** Open what the view says is opened, in a dialog that Escape closes; close it when nothing is. */
 export async function showEvidence(view) {
   const dialog = document.getElementById("evidence");
-  const opened = JSON.stringify([view.opened, view.page]);
+  const opened = JSON.stringify([view.opened, view.page, view.row]);
   if (opened === shownFor && dialog.open) return;
   shownFor = opened;
   if (!view.page && !Object.keys(view.opened).length) {
@@ -24,7 +24,9 @@ export async function showEvidence(view) {
   fill(dialog, view, "Reading …", h("p", { class: "quiet", "aria-busy": "true" }, "…"));
   if (!dialog.open) dialog.showModal();
   try {
-    await (view.page ? showPage(dialog, view) : showLines(dialog, view));
+    if (!view.page) return await showLines(dialog, view);
+    fill(dialog, view, "What the provider sent", ...(await pageOf(view)));
+    dialog.querySelector("mark")?.scrollIntoView({ block: "center" });
   } catch (error) {
     fill(dialog, view, "Not shown", h("p", { class: "wrong", role: "alert" }, error.message));
   }
@@ -32,7 +34,7 @@ export async function showEvidence(view) {
 
 function closed(view) {
   if (location.hash.includes("line.") || location.hash.includes("page="))
-    location.hash = link(view, { opened: {}, page: null });
+    location.hash = link(view, { opened: {}, page: null, row: null });
 }
 
 function fill(dialog, view, title, ...children) {
@@ -85,7 +87,7 @@ function summary(view, found) {
   return h(
     "p",
     {},
-    h("strong", { title: found.total_usd }, shown(parse(found.total_usd))),
+    h("strong", {}, usd(found.total_usd)),
     ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD. `,
     h("a", { href: csv, download: "" }, `${which} as CSV`),
   );
@@ -119,56 +121,6 @@ function columns(view, rows) {
 
 function page(view, row) {
   if (!row.page_available) return "page expired";
-  return h("a", { href: link(view, { page: `${row.provider}/${row.page_id}` }) }, `the page, line ${row.row_no}`);
-}
-
-/** JSON on lines of its own, character by character as it came: parsed, an amount would become a float. */
-function laidOut(text) {
-  let [depth, made] = [0, ""];
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]|:\s*|[^\s{}[\],:"]+|"/g)) {
-    if ("}]".includes(token)) {
-      depth = Math.max(depth - 1, 0);
-      made += "\n" + "  ".repeat(depth);
-    }
-    made += token.startsWith(":") ? ": " : token;
-    if ("{[".includes(token)) depth += 1;
-    if ("{[,".includes(token)) made += "\n" + "  ".repeat(depth);
-  }
-  return made;
-}
-
-async function showPage(dialog, view) {
-  const [provider, ...rest] = view.page.split("/");
-  const place = `/providers/${encodeURIComponent(provider)}/raw/${encodeURIComponent(rest.join("/"))}`;
-  const [found, bytes] = await Promise.all([get(place), getText(`${place}/body`)]);
-  const whole = laidOut(bytes);
-  const facts = {
-    source: found.source,
-    account: found.account,
-    fetched: instant(found.fetched_at),
-    days: `${found.window.from} to ${found.window.to}`,
-    asked: JSON.stringify(found.request),
-    "SHA-256": found.sha256 ?? found.body_sha256,
-  };
-  const listed = Object.entries(facts)
-    .filter(([, value]) => value)
-    .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
-  const cut =
-    whole.length > SHOWN_CHARACTERS
-      ? `\n… ${whole.length - SHOWN_CHARACTERS} more characters; the bytes as received have them all`
-      : "";
-  fill(
-    dialog,
-    view,
-    "What the provider sent",
-    h("dl", {}, listed),
-    h(
-      "p",
-      {},
-      h("a", { href: `${place}/body`, download: "" }, "The bytes as received"),
-      " · ",
-      h("a", { href: link(view, { page: null }) }, "Back to the lines"),
-    ),
-    h("pre", { tabindex: "0" }, whole.slice(0, SHOWN_CHARACTERS) + cut),
-  );
+  const there = link(view, { page: `${row.provider}/${row.page_id}`, row: row.row_no });
+  return h("a", { href: there }, `the page, record ${row.row_no}`);
 }

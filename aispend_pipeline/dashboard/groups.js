@@ -1,7 +1,7 @@
 // Where the money goes: groups with tokens and price, and those that moved most against the period before.
 
 import { get, today } from "./api.js";
-import { h, place, table } from "./dom.js";
+import { h, place, table, usd } from "./dom.js";
 import { change, compact, grouped, parse, percent, perMillion, shown, sum } from "./money.js";
 import { byPerson } from "./people.js";
 import { asked, later, link, opening, PERSON, TABLES } from "./view.js";
@@ -43,9 +43,9 @@ export function showMovers(view, found) {
   const doubt = previous.complete ? "" : " (of which not every day was read: the change may be too high)";
   const columns = [
     { title: TABLES[by], cell: (row) => h("a", { href: only(view, row, by) }, named(by, row)) },
-    number("change", (row) => h("span", { class: direction(row) }, change(parse(row.change_usd)))),
-    number("before", (row) => shown(parse(row.previous_cost_usd))),
-    number("now", (row) => shown(parse(row.cost_usd))),
+    number("change", (row) => h("span", { class: direction(row) }, usd(row.change_usd, "", change))),
+    number("before", (row) => usd(row.previous_cost_usd)),
+    number("now", (row) => usd(row.cost_usd)),
   ];
   place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : empty(unmoved(previous)));
 }
@@ -81,12 +81,12 @@ function columns(view, found) {
   return [
     { title: TABLES[view.by], cell: (row) => leading(view, row), total: "total" },
     view.by === "api_key" && { title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" },
-    number("billed", (row) => h("span", { title: row.cost_usd }, usd(row.cost_usd, "not billed")), shown(total)),
+    number("billed", (row) => usd(row.cost_usd, "not billed"), usd(found.total_usd)),
     number("share", (row) =>
       row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`,
     ),
-    number("estimated", (row) => usd(row.estimated_usd), usd(found.total_estimated_usd)),
-    ofKeys && number("allocated", (row) => usd(row.allocated_usd)),
+    number("estimated", (row) => usd(row.estimated_usd, ""), usd(found.total_estimated_usd, "")),
+    ofKeys && number("allocated", (row) => usd(row.allocated_usd, "")),
     number("input", (row) => count(row.input_tokens)),
     number("cached", (row) => count(row.cached_input_tokens)),
     number("output", (row) => count(row.output_tokens)),
@@ -101,10 +101,6 @@ function number(title, cell, total) {
 
 function empty(text) {
   return h("p", { class: "empty" }, text);
-}
-
-function usd(text, none = "") {
-  return text === null ? none : shown(parse(text));
 }
 
 /** To the lines of a group; those of a person are of several keys, and are behind the filter. */

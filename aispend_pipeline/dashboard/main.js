@@ -27,7 +27,7 @@ async function show() {
     const status = await part(mine, "state", get("/status"), showState);
     if (!status || mine !== round) return;
     const view = readView(location.hash, today());
-    const looked = JSON.stringify({ ...view, opened: null, page: null });
+    const looked = JSON.stringify({ ...view, opened: null, page: null, row: null });
     if (looked !== shownFor || status.as_of !== shownAsOf) {
       await showAll(mine, view, status);
       if (mine !== round) return;

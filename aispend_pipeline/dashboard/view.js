@@ -24,7 +24,7 @@ const OPENED = "line."; // before each filter of the lines that are opened
 /** The view that a fragment describes; whatever it does not say, or says wrongly, is as at first. */
 export function readView(fragment, today) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
-  const view = { filters: {}, opened: {}, page: given.get("page") };
+  const view = { filters: {}, opened: {}, page: given.get("page"), row: given.get("row") };
   for (const [name, usual] of Object.entries(DEFAULTS)) view[name] = given.get(name) ?? usual;
   if (!(view.cut in CUTS)) view.cut = DEFAULTS.cut;
   if (!(view.by in TABLES)) view.by = DEFAULTS.by;
@@ -52,13 +52,18 @@ export function link(view, changes = {}) {
   for (const [name, values] of Object.entries(to.opened))
     for (const value of values) said.append(OPENED + name, value);
   if (to.page) said.set("page", to.page);
+  if (to.page && to.row) said.set("row", to.row);
   return "#" + (said.toString() || "view=first");
 }
 
 /** The view with lines opened: those of a group within the filters; keys that cannot be told are null. */
 export function opening(view, keys) {
   const ofGroup = Object.fromEntries(Object.entries(keys).map(([name, value]) => [name, [value ?? ""]]));
-  return link(view, { opened: { from: [view.from], to: [view.to], ...view.filters, ...ofGroup }, page: null });
+  return link(view, {
+    opened: { from: [view.from], to: [view.to], ...view.filters, ...ofGroup },
+    page: null,
+    row: null,
+  });
 }
 
 /** The parameters of `/spend` for the view's days and filters, and more. */

@@ -31,14 +31,14 @@ def test_the_figures_are_those_that_the_service_answers(browser, address):
     caps = {cap["scope"]: cap for cap in httpx.get(f"{address}/status").json()["caps"]}
     with opened(browser, address + VIEW) as (page, _):
         expect(page.locator("#daily strong")).to_have_text(on_screen(spend["total_usd"]))
-        expect(page.locator("#daily strong")).to_have_attribute("title", spend["total_usd"])
+        expect(page.locator("#daily strong span")).to_have_attribute("title", f"{spend['total_usd']} USD")
         rows = page.locator("#groups tbody tr")
         assert rows.count() == len(spend["rows"])
         for row, told in zip(rows.all(), spend["rows"], strict=True):
             billed = "not billed" if told["cost_usd"] is None else on_screen(told["cost_usd"])
             expect(row.locator("td").first).to_have_text(billed)
         card = page.locator("#caps article").filter(has=page.get_by_role("heading", name="openai"))
-        expect(card.locator(".amount")).to_have_attribute("title", caps["openai"]["total_usd"])
+        expect(card.locator(".amount span")).to_have_attribute("title", f"{caps['openai']['total_usd']} USD")
         for doubt in caps["openai"]["doubts"]:
             expect(card).to_contain_text(doubt)
         assert complaints(page) == []
@@ -64,8 +64,12 @@ def test_a_sum_leads_to_its_lines_and_a_line_to_the_bytes_by_keyboard_alone(brow
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text(f"exactly {total} USD")
         assert complaints(page) == []
-        dialog.get_by_role("link", name=re.compile("the page")).first.press("Enter")
-        expect(dialog.locator("pre")).to_contain_text('"organization.costs.result"')
+        line = dialog.locator("tbody tr").last
+        what, billed = (line.locator("td").nth(column).inner_text() for column in (0, 4))
+        line.get_by_role("link", name=re.compile("the page, record")).press("Enter")
+        expect(dialog.locator("mark")).to_be_in_viewport()
+        for said in (what, billed.split()[0]):
+            expect(dialog.locator("mark")).to_contain_text(f'"{said}"')
         with page.expect_download() as download:
             dialog.get_by_role("link", name="The bytes as received").press("Enter")
         assert b'"organization.costs.result"' in download.value.path().read_bytes()
