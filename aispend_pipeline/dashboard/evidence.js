@@ -1,4 +1,4 @@
-// From a sum to its lines, and from a line to the page that the provider sent.
+// From a sum to its lines, billed and estimated, and from a line to the page that the provider sent.
 
 import { get } from "./api.js";
 import { h, table, usd } from "./dom.js";
@@ -21,15 +21,16 @@ export async function showEvidence(view) {
     return;
   }
   dialog.oncancel = dialog.onclose = () => closed(view);
-  fill(dialog, view, "Reading …", h("p", { class: "quiet", "aria-busy": "true" }, "…"));
+  fill(dialog, "Reading …", h("p", { class: "quiet", "aria-busy": "true" }, "…"));
   if (!dialog.open) dialog.showModal();
-  try {
-    if (!view.page) return await showLines(dialog, view);
-    fill(dialog, view, "What the provider sent", ...(await pageOf(view)));
-    dialog.querySelector("mark")?.scrollIntoView({ block: "center" });
-  } catch (error) {
-    fill(dialog, view, "Not shown", h("p", { class: "wrong", role: "alert" }, error.message));
-  }
+  const made = await (view.page ? pageOf(view) : linesOfBoth(view)).catch((error) => ["Not shown", wrong(error)]);
+  if (shownFor !== opened) return; // another one was asked for meanwhile
+  fill(dialog, ...made);
+  dialog.querySelector("mark")?.scrollIntoView({ block: "center" });
+}
+
+function wrong(error) {
+  return h("p", { class: "wrong", role: "alert" }, error.message);
 }
 
 function closed(view) {
@@ -37,7 +38,7 @@ function closed(view) {
     location.hash = link(view, { opened: {}, page: null, row: null });
 }
 
-function fill(dialog, view, title, ...children) {
+function fill(dialog, title, ...children) {
   const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
   dialog.replaceChildren(
     h("div", { class: "bar-of-dialog" }, h("h2", { id: "evidence-title" }, title), close),
@@ -45,22 +46,32 @@ function fill(dialog, view, title, ...children) {
   );
 }
 
-async function showLines(dialog, view) {
-  const found = await get("/spend/rows", linesOf(view, { limit: LINES }));
-  const rows = [...found.rows];
+async function linesOfBoth(view) {
+  const kinds = [BILLED, ESTIMATED].filter((kind) => !kind.lacks.some((name) => name in view.opened));
+  const sections = (await Promise.all(kinds.map((kind) => section(view, kind)))).filter(Boolean);
+  return [about(view), ...(sections.length ? sections : [h("p", { class: "empty" }, "There is no line of it.")])];
+}
+
+/** The lines of one kind and what they come to; null if there are none. */
+async function section(view, kind) {
+  const found = await get(kind.route, linesOf(view, { limit: LINES }));
+  if (!found.count) return null;
+  const [rows, made] = [[...found.rows], h("section", {})];
   const render = (cursor) => {
     const more = async () => {
-      const next = await get("/spend/rows", linesOf(view, { limit: LINES, cursor }));
+      const next = await get(kind.route, linesOf(view, { limit: LINES, cursor }));
       rows.push(...next.rows);
       render(next.cursor);
     };
-    const lines = rows.length
-      ? table(`Lines, ${rows.length} of ${found.count}`, columns(view, rows), rows)
-      : none(view);
-    const button = cursor && h("button", { type: "button", onclick: more }, "More lines");
-    fill(dialog, view, about(view), summary(view, found), lines, button);
+    const failed = (error) => made.append(wrong(error));
+    made.replaceChildren(
+      summary(view, kind, found),
+      table(`${kind.title}, ${rows.length} of ${found.count}`, kind.columns(view, rows), rows),
+      cursor ? h("button", { type: "button", onclick: () => more().catch(failed) }, "More lines") : "",
+    );
   };
   render(found.cursor);
+  return made;
 }
 
 /** The parameters of what is opened. */
@@ -81,43 +92,70 @@ function few(values) {
   return values.length > 3 ? `${values.length} of them` : values.map((value) => value || "unknown").join(" or ");
 }
 
-function summary(view, found) {
+function summary(view, kind, found) {
   const which = found.count > MOST ? `The first ${MOST}` : "All of them";
-  const csv = `/spend/rows?${linesOf(view, { format: "csv", limit: MOST })}`;
+  const csv = `${kind.route}?${linesOf(view, { format: "csv", limit: MOST })}`;
   return h(
     "p",
     {},
-    h("strong", {}, usd(found.total_usd)),
-    ` is the sum of ${found.count} billed lines, exactly ${found.total_usd} USD. `,
+    h("strong", {}, usd(found[kind.total])),
+    ` is the sum of ${found.count} ${kind.lines}, exactly ${found[kind.total]} USD. ${kind.how}`,
     h("a", { href: csv, download: "" }, `${which} as CSV`),
   );
 }
 
-function none(view) {
-  const estimates = h("a", { href: `/spend/estimates?${linesOf(view, {})}` }, "/spend/estimates");
-  return h("p", { class: "empty" }, "No line was billed; what is only estimated is at ", estimates, ".");
+const DAY = { title: "day", cell: (row) => row.day };
+const FOR = {
+  title: "for",
+  cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · "),
+};
+
+function number(title, cell) {
+  return { title, cell, number: true };
 }
 
-function columns(view, rows) {
-  return [
-    { title: "day", cell: (row) => row.day },
-    { title: "what", cell: (row) => row.line_item ?? row.sku ?? row.model ?? row.charge_category },
-    { title: "USD", number: true, cell: (row) => row.cost_usd ?? "not in USD" },
-    {
-      title: "for",
-      cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · "),
-    },
-    {
-      title: "quantity",
-      number: true,
-      cell: (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : ""),
-    },
-    ...(rows.some((row) => row.currency !== "USD")
-      ? [{ title: "as billed", number: true, cell: (row) => `${row.amount} ${row.currency}` }]
-      : []),
-    { title: "from", cell: (row) => page(view, row) },
-  ];
+function from(view) {
+  return { title: "from", cell: (row) => page(view, row) };
 }
+
+const BILLED = {
+  route: "/spend/rows",
+  title: "Lines of the bill",
+  lines: "billed lines",
+  total: "total_usd",
+  how: "",
+  lacks: [],
+  columns: (view, rows) => [
+    DAY,
+    { title: "what", cell: (row) => row.line_item ?? row.sku ?? row.model ?? row.charge_category },
+    number("USD", (row) => row.cost_usd ?? "not in USD"),
+    FOR,
+    number("quantity", (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : "")),
+    ...(rows.some((row) => row.currency !== "USD")
+      ? [number("as billed", (row) => `${row.amount} ${row.currency}`)]
+      : []),
+    from(view),
+  ],
+};
+
+const ESTIMATED = {
+  route: "/spend/estimates",
+  title: "Estimates of what is not billed yet",
+  lines: "estimates",
+  total: "total_estimated_usd",
+  how: "Each is its quantity, times the list price of one, times what the model's bill lately was of its list price, less what is billed of it. ",
+  lacks: ["line_item", "charge_category"], // what only a bill tells
+  columns: (view) => [
+    DAY,
+    { title: "what", cell: (row) => `${row.measured_model ?? row.kind}, ${row.token_type}` },
+    number("estimated USD", (row) => row.counted_usd),
+    FOR,
+    number("quantity", (row) => grouped(row.quantity)),
+    number("list price of one, USD", (row) => row.unit_usd ?? ""),
+    number("times", (row) => row.ratio ?? ""),
+    from(view),
+  ],
+};
 
 function page(view, row) {
   if (!row.page_available) return "page expired";

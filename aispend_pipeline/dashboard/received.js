@@ -8,13 +8,14 @@ const AROUND = 10_000; // characters that are shown before the record and after 
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],]|:\s*|[^\s{}[\],:"]+|"/g;
 const RECORDS = ['"results"', '"rows"']; // whose objects are a page's records: OpenAI's and Anthropic's, and BigQuery's
 
-/** What there is to show of the page that is opened: where it is from, and its text. */
+/** What there is to show of the page that is opened: a title, where it is from, and its text. */
 export async function pageOf(view) {
   const [provider, ...rest] = view.page.split("/");
   const place = `/providers/${encodeURIComponent(provider)}/raw/${encodeURIComponent(rest.join("/"))}`;
   const [found, bytes] = await Promise.all([get(place), getText(`${place}/body`)]);
   const { text, record } = laidOut(bytes, Number(view.row));
   return [
+    "What the provider sent",
     facts(found),
     h(
       "p",

@@ -14,7 +14,7 @@ from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator.server import served
 from aispend_pipeline.warehouse import Warehouse
 
-from ..service.world import DAYS, ODD_DAY, StandingClock
+from ..service.world import DAYS, ODD_DAY, TODAY, StandingClock
 from .browser import PHONE, WIDE, complaints, opened, settled
 from .conftest import TOKEN
 
@@ -76,6 +76,20 @@ def test_a_sum_leads_to_its_lines_and_a_line_to_the_bytes_by_keyboard_alone(brow
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         assert "line." not in page.url
+
+
+@pytest.mark.long
+def test_what_is_only_estimated_leads_to_its_lines_and_to_the_page_of_its_usage(browser, address):
+    day = {"from": str(TODAY), "to": str(TODAY)}
+    found = httpx.get(f"{address}/spend/estimates", params=day).json()
+    assert found["count"] > 0
+    with opened(browser, f"{address}/#line.from={TODAY}&line.to={TODAY}") as (page, _):
+        estimates = page.get_by_role("dialog").locator("section").last
+        expect(estimates).to_contain_text(f"exactly {found['total_estimated_usd']} USD")
+        assert complaints(page) == []
+        quantity = estimates.locator("tbody tr").first.locator("td").nth(3).inner_text()
+        estimates.get_by_role("link", name=re.compile("the page, record")).first.click()
+        expect(page.locator("dialog mark")).to_contain_text(quantity.replace(",", ""))
 
 
 @pytest.mark.long
