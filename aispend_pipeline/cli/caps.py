@@ -136,8 +136,9 @@ def _told(kept: Standing) -> str:
 
 def _used(stand: _Stand, out: Console, cells: int) -> Text:
     """How much of the hard cap, or the soft one where there is no other; nothing of what was not read."""
-    caps = stand.scope.caps
-    used = percent(stand.standing.total, caps.hard or caps.soft or Decimal(1)) if _read(stand) else None
+    caps, spent = stand.scope.caps, stand.standing.spent
+    counted = spent.total if caps.hard is None else spent.towards(Level.HARD)
+    used = percent(counted, caps.hard or caps.soft or Decimal(1)) if _read(stand) else None
     return bar(used, out, _STYLES[stand.standing.level], cells)
 
 
@@ -163,7 +164,8 @@ def _estimated(stands: Sequence[_Stand]) -> Iterator[str]:
         if _read(stand) and stand.standing.estimated
     ]
     if parts:
-        yield f"estimated, and in no bill yet: {', '.join(parts)} USD"
+        uncounted = any(stand.scope.caps.hard and not stand.standing.hard_on_estimates for stand in stands)
+        yield f"estimated, and in no bill yet: {', '.join(parts)} USD{'; no hard cap counts it' if uncounted else ''}"
 
 
 def _caps(stand: _Stand) -> list[str]:

@@ -71,24 +71,25 @@ function words(cap) {
   );
 }
 
-/** Billed and estimated as parts of the highest cap; of what is above it, the bar is full. */
+/** Billed and estimated as parts of the highest cap, if it counts both; of what is above it, the bar is full. */
 function bar(cap, billed, estimated) {
   const [soft, hard] = [parse(cap.soft_usd), parse(cap.hard_usd)];
   const whole = hard ?? soft;
   if (!whole || billed === null) return null;
-  const total = sum([billed, estimated]);
+  const all = !hard || cap.hard_on_estimates;
+  const used = percent(all ? sum([billed, estimated]) : billed, whole);
   const marks = [soft && hard ? mark("soft", soft, whole) : null];
   const beside = soft && hard ? ` · soft cap ${inDollars(soft)}` : "";
-  const used = percent(total, whole);
   return [
     h(
       "div",
       { class: "bar", role: "img", "aria-label": `${used} % of ${inDollars(whole)}` },
       piece("billed", billed, whole),
-      piece("estimated", estimated ?? 0n, whole),
+      piece("estimated", (all && estimated) || 0n, whole),
       marks,
     ),
     h("p", {}, `${used} % of the ${hard ? "hard" : "soft"} cap ${inDollars(whole)}${beside}`),
+    !all && estimated ? h("p", { class: "quiet" }, "What is estimated does not count towards the hard cap.") : null,
   ];
 }
 

@@ -49,7 +49,8 @@ function fresh(source) {
     source.consecutive_failures ? `${source.consecutive_failures} failures since` : null,
     source.quarantined ? `${source.quarantined} records not understood` : null,
   ].filter(Boolean);
-  return trouble.length ? h("span", { class: "wrong" }, `${said}, ${trouble.join(", ")}`) : said;
+  const at = h("span", { class: "instant" }, said);
+  return trouble.length ? h("span", { class: "wrong" }, at, `, ${trouble.join(", ")}`) : at;
 }
 
 /** The marks of a feed; to a screen reader it is one sentence. */

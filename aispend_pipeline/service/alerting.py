@@ -213,12 +213,13 @@ def _decided(standing: Standing | None, found: Measurement | None) -> dict[str, 
 
 def _spent(known: Spent | None) -> dict[str, Any]:
     if known is None:
-        return dict.fromkeys(("total_usd", "billed_usd", "estimated_usd"))
+        return dict.fromkeys(("total_usd", "billed_usd", "estimated_usd", "hard_on_estimates"))
     billed = money.EXACT.subtract(known.total, known.estimated)
     return {
         "total_usd": money.text_if_known(known.total),
         "billed_usd": money.text_if_known(billed),
         "estimated_usd": money.text_if_known(known.estimated),
+        "hard_on_estimates": known.hard_on_estimates,
     }
 
 

@@ -73,6 +73,7 @@ STATUS: dict[str, Any] = {
             "total_usd": "84.00",
             "billed_usd": "81.50",
             "estimated_usd": "2.50",
+            "hard_on_estimates": True,
             "soft_usd": "80.00",
             "hard_usd": "100.00",
             "unpriced": [],

@@ -173,6 +173,9 @@ class CapState(Exact):
     total_usd: Usd | None = Field(description="billed and estimated; null if nothing was read")
     billed_usd: Usd | None = Field(description="the part of it that is billed; null as `total_usd`")
     estimated_usd: Usd | None = Field(description="the part of it that is used and not billed yet; null as `total_usd`")
+    hard_on_estimates: bool | None = Field(
+        description="whether `estimated_usd` counts towards the hard cap as towards the soft one; null as `total_usd`"
+    )
     soft_usd: Usd | None = Field(
         description="the soft cap that is set now, null if none is; of a month that is over, the last one"
     )

@@ -180,6 +180,21 @@ def test_nothing_that_a_provider_names_becomes_markup(browser, address):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(("counts", "used"), [(True, "100.5 %"), (False, "97 %")])
+def test_a_card_says_how_much_of_the_cap_is_used_by_what_the_cap_counts(browser, address, counts, used):
+    status = httpx.get(f"{address}/status").json()
+    figures = {"billed_usd": "97.00", "estimated_usd": "3.50", "total_usd": "100.50", "hard_usd": "100.00"}
+    status["caps"] = [{**status["caps"][0], **figures, "hard_on_estimates": counts}]
+    with opened(browser, address + VIEW) as (page, _):
+        page.route("**/status", lambda route: route.fulfill(json=status))
+        page.reload()
+        settled(page)
+        card = page.locator("#caps article")
+        expect(card).to_contain_text(f"{used} of the hard cap $100")
+        expect(card.get_by_text("does not count towards the hard cap")).to_have_count(0 if counts else 1)
+
+
+@pytest.mark.long
 def test_a_part_that_fails_says_so_and_the_others_go_on(browser, address):
     problem = {"type": "about:blank", "title": "Busy", "status": 503, "detail": "the answer takes too long"}
     with opened(browser, address + VIEW) as (page, seen):

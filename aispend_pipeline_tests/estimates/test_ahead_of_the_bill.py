@@ -14,6 +14,7 @@ from aispend_pipeline import money
 from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.caps.model import EventType
 from aispend_pipeline.model import Window
+from aispend_pipeline.service.status import status
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.simulator import organisation
 
@@ -98,6 +99,8 @@ def test_a_cap_crossed_at_noon_is_told_at_noon_and_says_how_much_of_it_is_estima
     assert told(f"{so_far + 1:.2f}") == []
     cap = f"{so_far - 1:.2f}"
     assert told(cap, AISPEND_HARD_CAPS_ON_ESTIMATES="false") == []
+    [shown, *_] = status(Settings.load({**made, "ANTHROPIC_HARD_CAP": cap}, None), noon.clock.now())["caps"]
+    assert (shown["scope"], shown["hard_on_estimates"]) == ("anthropic", False)
     breached, triggered = told(cap)
 
     assert (breached.type, triggered.type) == (EventType.BREACHED, EventType.TRIGGERED)

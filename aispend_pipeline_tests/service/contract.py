@@ -136,6 +136,7 @@ _CAP = _exactly(
     hard_usd=_MAYBE_MONEY,
     unpriced=_LINES,
     stale={"type": "boolean"},
+    hard_on_estimates={"type": ["boolean", "null"]},
     unconfirmed={"type": "boolean"},
     doubts=_LINES,
     armed=_COUNT,
