@@ -86,7 +86,7 @@ def _forecast(event: Event) -> list[str]:
         return []
     facts, forecast = event.facts, event.facts["forecast"]
     return [
-        f"so far: {used(facts, facts['cap_usd'])}",
+        f"so far: {used(facts, facts['cap_usd'], event.level)}",
         f"expected: {usd(forecast['low_usd'])} to {usd(forecast['high_usd'])} USD, if days to come cost what their"
         " weekday usually does, at the level of the last seven",
         "; ".join(_rests_on(forecast)),
@@ -112,11 +112,12 @@ def _other_cap(event: Event) -> list[str]:
     facts = event.facts
     soft, hard = own_soft(facts), facts["hard_usd"]
     if event.type is EventType.STEPPED_DOWN:
-        return [f"still {where(facts, soft)} its soft cap: {used(facts, soft)}"] if soft else []
+        still = soft and f"still {where(facts, soft, Level.SOFT)} its soft cap: {used(facts, soft, Level.SOFT)}"
+        return [still] if still else []
     if event.type not in (EventType.BREACHED, EventType.REMINDER, EventType.RECOVERED) or hard is None:
         return []
     named = event.level is Level.HARD or (event.prev_level is Level.HARD and soft is None)
-    return [] if named else [f"its hard cap: {used(facts, hard)}"]
+    return [] if named else [f"its hard cap: {used(facts, hard, Level.HARD)}"]
 
 
 def _doubts(facts: Mapping[str, Any]) -> list[str]:

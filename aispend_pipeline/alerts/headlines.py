@@ -6,7 +6,7 @@ from typing import Any
 
 from aispend_pipeline import money
 from aispend_pipeline.alerts.plain import plain, usd
-from aispend_pipeline.caps.model import Event, EventType, Level, Reason
+from aispend_pipeline.caps.model import Event, EventType, Level, Reason, Spent
 
 _CHANNELS = {"slack": "Slack", "email_webhook": "the email webhook", "hook": "the hard-cap hook"}
 
@@ -16,19 +16,29 @@ def headline(event: Event) -> str:
     return _HEADLINES[event.type](event)
 
 
-def used(facts: Mapping[str, Any], cap: str | None) -> str:
-    """`100.40 of 100.00 USD`, or the total alone if there is no cap; and how much of it is estimated, if any is."""
-    estimated = Decimal(facts.get("estimated_usd", 0))
-    beside = f", {money.on_screen(estimated)} of it estimated" if estimated else ""
+def used(facts: Mapping[str, Any], cap: str | None, level: Level | None) -> str:
+    """`100.40 of 100.00 USD`, or the total alone if there is no such cap; and how much is estimated, if any is."""
+    spent = _spent(facts)
+    estimated = money.on_screen(spent.estimated)
+    beside = f", {estimated} of it estimated" if spent.estimated else ""
     if cap is None:
         return f"{usd(facts['total_usd'])} USD{beside}"
-    return "{} of {} USD".format(*money.against(Decimal(facts["total_usd"]), Decimal(cap))) + beside
+    counted = spent.towards(level or Level.OK)
+    if counted != spent.total:
+        beside = f", not counting {estimated} estimated"
+    return "{} of {} USD".format(*money.against(counted, Decimal(cap))) + beside
 
 
-def where(facts: Mapping[str, Any], cap: str) -> str:
-    """On which side of a cap the total is."""
-    total, limit = Decimal(facts["total_usd"]), Decimal(cap)
-    return "above" if total > limit else "at" if total == limit else "below"
+def where(facts: Mapping[str, Any], cap: str, level: Level | None) -> str:
+    """On which side of the cap of `level` that is which counts towards it."""
+    counted, limit = _spent(facts).towards(level or Level.OK), Decimal(cap)
+    return "above" if counted > limit else "at" if counted == limit else "below"
+
+
+def _spent(facts: Mapping[str, Any]) -> Spent:
+    """Events of before there were estimates know of none."""
+    estimated = Decimal(facts.get("estimated_usd", 0))
+    return Spent(Decimal(facts["total_usd"]), estimated, facts.get("hard_on_estimates", True))
 
 
 def own_soft(facts: Mapping[str, Any]) -> str | None:
@@ -45,7 +55,7 @@ def _breached(event: Event) -> str:
 
 
 def _reminder(event: Event) -> str:
-    side, cap = where(event.facts, event.facts["cap_usd"]), _cap(event.level)
+    side, cap = where(event.facts, event.facts["cap_usd"], event.level), _cap(event.level)
     still = f"is still {side} its {cap}"
     if side == "below":
         still = f"still counts as above its {cap}, until lower figures are sure"
@@ -56,21 +66,22 @@ def _lower(event: Event) -> str:
     """Below a cap again, or rid of it; once no cap is reached, the lowest one is named."""
     left, facts, scope = event.prev_level or Level.HARD, event.facts, plain(event.scope)
     if facts[f"{left.word}_usd"] is None:
-        return f"{scope} has no {_cap(left)} any more: {used(facts, None)} in {event.period}"
+        return f"{scope} has no {_cap(left)} any more: {used(facts, None, left)} in {event.period}"
     if event.level is Level.OK and own_soft(facts):
         left = Level.SOFT
-    return f"{scope} is below its {_cap(left)} again: {used(facts, facts[f'{left.word}_usd'])} in {event.period}"
+    figures = used(facts, facts[f"{left.word}_usd"], left)
+    return f"{scope} is below its {_cap(left)} again: {figures} in {event.period}"
 
 
 def _reset(event: Event) -> str:
     cap = event.facts["cap_usd"]
-    side = f"{where(event.facts, cap)} its {_cap(event.level)}: " if cap else "at "
+    side = f"{where(event.facts, cap, event.level)} its {_cap(event.level)}: " if cap else "at "
     return f"{event.period} is over, and {plain(event.scope)} ended it {side}{_used(event)}"
 
 
 def _milestone(event: Event) -> str:
     share = f"{event.facts['percent']} % of its {_cap(Level.HARD)}"
-    return f"{plain(event.scope)} has used {share}: {_used(event)} in {event.period}"
+    return f"{plain(event.scope)} has used {share}: {_used(event, Level.HARD)} in {event.period}"
 
 
 def _forecast(event: Event) -> str:
@@ -90,11 +101,12 @@ def _released(event: Event) -> str:
 
 
 def _arming(event: Event) -> str:
-    return f"arming {event.facts['arming']}): {_used(event)} in {event.period}"
+    return f"arming {event.facts['arming']}): {_used(event, Level.HARD)} in {event.period}"
 
 
-def _used(event: Event) -> str:
-    return used(event.facts, event.facts["cap_usd"])
+def _used(event: Event, level: Level | None = None) -> str:
+    """Of the cap that the event is about: that of its level, if not of another."""
+    return used(event.facts, event.facts["cap_usd"], level or event.level)
 
 
 def _cap(level: Level | None) -> str:

@@ -21,6 +21,7 @@ def facts_of(
     facts = {
         "total_usd": money.text(standing.total),
         "estimated_usd": money.text(standing.estimated),
+        "hard_on_estimates": standing.hard_on_estimates,
         "soft_usd": money.text_if_known(standing.caps.soft),
         "hard_usd": money.text_if_known(standing.caps.hard),
         "cap_usd": money.text_if_known(said.cap),

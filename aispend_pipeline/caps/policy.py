@@ -239,7 +239,7 @@ def _milestone(standing: Standing, timing: Timing, told: tuple[Said, ...]) -> tu
     hard, level = standing.caps.hard, standing.level or Level.OK
     if hard is None:
         return standing, ()
-    hundredfold = money.EXACT.multiply(standing.total, Decimal(100))
+    hundredfold = money.EXACT.multiply(standing.spent.towards(Level.HARD), Decimal(100))
     reached = [one for one in timing.milestones if hundredfold >= money.EXACT.multiply(hard, Decimal(one))]
     highest = max(reached, default=0)
     if highest <= standing.milestone:

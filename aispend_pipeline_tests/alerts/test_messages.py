@@ -105,6 +105,17 @@ WORDS = [
         "because the month is over; the new one begins at 0.00 USD",
     ),
     (
+        cap_event(total="112.40", estimated_usd="12.00", hard_on_estimates=False),
+        "openai reached its hard cap: 100.40 of 100.00 USD, not counting 12.00 estimated in 2026-11",
+        "since 2026-11-10 11:05 UTC, because more was spent",
+    ),
+    (
+        cap_event(level=SOFT, prev=OK, total="102.00", estimated_usd="2.50", hard_on_estimates=False),
+        "openai reached its soft cap: 102.00 of 80.00 USD, 2.50 of it estimated in 2026-11",
+        "since 2026-11-10 11:05 UTC, because more was spent"
+        "|its hard cap: 99.50 of 100.00 USD, not counting 2.50 estimated",
+    ),
+    (
         cap_event(EventType.MILESTONE, OK, OK, total="75.30", cap="100.00", percent=75),
         "openai has used 75 % of its hard cap: 75.30 of 100.00 USD in 2026-11",
         "",
