@@ -46,6 +46,13 @@ export function today() {
   return new Date(Date.now() + ahead).toISOString().slice(0, 10);
 }
 
+/** One part of a table as CSV: its text, and the cursor of the next part, null at the end. */
+export async function getPart(path, params) {
+  const answer = await patiently(() => fetch(`${path}?${params}`));
+  if (!answer.ok) return answered(answer);
+  return { csv: await answer.text(), cursor: answer.headers.get("x-aispend-cursor") };
+}
+
 /** The text that `path` answers, as it is. */
 export async function getText(path) {
   const answer = await patiently(() => fetch(path));

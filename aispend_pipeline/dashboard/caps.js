@@ -1,8 +1,10 @@
 // How far every cap is used this month, what the month is expected to come to, and when a cap would be reached.
 
+import { today } from "./api.js";
 import { h, instant, place, usd } from "./dom.js";
 import { inDollars, parse, percent, sum } from "./money.js";
 
+const OF_ALL = "Made from the days of all providers together, and so not the sum of their own forecasts. ";
 const DOUBTS = 3; // that are shown at once
 
 /** A card for each scope that has a cap; of the month before too, as long as late spend is told. */
@@ -14,6 +16,11 @@ export function showCaps(status) {
   }
   document.getElementById("caps-at").textContent = lookedAt(status);
   place("caps", status.caps.map(card));
+}
+
+/** What a cap is over, for people. */
+export function scopeOf(cap) {
+  return cap.scope === "global" ? "all providers" : cap.scope;
 }
 
 /** A level and its figure belong together: both are as of the last look, which may be older than what is below. */
@@ -28,12 +35,7 @@ function card(cap) {
   return h(
     "article",
     { class: `card ${cap.level}` },
-    h(
-      "h3",
-      {},
-      cap.scope === "global" ? "all providers" : cap.scope,
-      h("span", { class: `word ${cap.level}` }, words(cap)),
-    ),
+    h("h3", {}, scopeOf(cap), h("span", { class: `word ${cap.level}` }, words(cap))),
     h("p", { class: "amount" }, usd(cap.total_usd)),
     h(
       "p",
@@ -44,23 +46,33 @@ function card(cap) {
       ` · ${cap.period}`,
     ),
     since(cap),
+    billedThrough(cap),
     bar(cap, billed, estimated),
     ...expected(cap),
     ...cap.doubts.slice(0, DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
-    cap.doubts.length > DOUBTS &&
-      h(
-        "details",
-        {},
-        h("summary", {}, `${cap.doubts.length - DOUBTS} more`),
-        cap.doubts.slice(DOUBTS).map((doubt) => h("p", { class: "doubt" }, doubt)),
-      ),
+    folded(cap.unpriced, "not priced, and in no figure"),
+    folded(cap.doubts.slice(DOUBTS), "more"),
   );
+}
+
+function folded(lines, what) {
+  const listed = lines.map((line) => h("p", { class: "doubt" }, line));
+  return lines.length ? h("details", {}, h("summary", {}, `${lines.length} ${what}`), listed) : null;
 }
 
 function since(cap) {
   return cap.since && (cap.level === "soft" || cap.level === "hard")
-    ? h("p", { class: "quiet" }, `since ${instant(cap.since)}`)
+    ? h("p", { class: "quiet" }, `first seen ${instant(cap.since)}`)
     : null;
+}
+
+/** Of providers whose bills end before today, where: what is used since then is estimated, or not known. */
+function billedThrough(cap) {
+  const behind = Object.entries(cap.billed_through).filter(([, day]) => day !== today());
+  const said = behind.map(([of, day]) =>
+    cap.scope === of ? (day ?? "nothing yet") : `${of} ${day ?? "nothing yet"}`,
+  );
+  return said.length ? h("p", { class: "quiet" }, `billed through ${said.join(", ")}`) : null;
 }
 
 function words(cap) {
@@ -118,7 +130,7 @@ function expected(cap) {
       "details",
       {},
       h("summary", {}, `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`),
-      h("p", { class: "quiet" }, forecast.method),
+      h("p", { class: "quiet" }, cap.scope === "global" ? OF_ALL : "", forecast.method),
     ),
     ...reached.map(([kind, day]) => h("p", { class: "doubt" }, `the ${kind} cap would be reached about ${day}`)),
   ];

@@ -123,7 +123,7 @@ function labels(what, colour) {
     y: height(what, usd),
     yanchor: "middle",
     showarrow: false,
-    text: what.view.chart === "sum" ? `${kind} cap` : `${kind} cap ÷ ${daysOfMonth(what.view.to)}`,
+    text: what.view.chart === "sum" ? `${kind} cap` : `${kind} cap / day`,
     font: { color: colour(kind), size: 12 },
   }));
 }

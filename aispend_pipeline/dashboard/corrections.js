@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { h, instant, place, table, usd } from "./dom.js";
 import { change, parse, sum, text } from "./money.js";
-import { opening } from "./view.js";
+import { FILTERS, noneNamed, opening } from "./view.js";
 
 const SHOWN = 20;
 const OF_LINES = ["provider", "account", "model", "project", "api_key", "service_tier", "token_type", "line_item"];
@@ -16,11 +16,16 @@ export async function askCorrections(view, whole) {
   return { restated: spend.restatements, credits };
 }
 
-/** Both, or that there are none. */
+/** Both, or that there are none; of what was restated no more is known than its provider, account and model. */
 export function showCorrections(view, { restated, credits }) {
+  const finer = Object.keys(view.filters).filter((name) => !["provider", "account", "model"].includes(name));
+  if (finer.length) restated = [];
+  const left = finer.map((name) => FILTERS[name]).join(" or ");
+  const untold =
+    left && h("p", { class: "quiet" }, `What was restated is not known by ${left}: without that filter it is here.`);
   const none = h("p", { class: "empty" }, "No day that was over has changed, and nothing was credited.");
   const found = [restated.length && showRestated(view, restated), credits.count && showCredits(view, credits)];
-  place("restated", found.some(Boolean) ? found : none);
+  place("restated", found.some(Boolean) ? found : none, untold);
 }
 
 function showRestated(view, restated) {
@@ -28,7 +33,7 @@ function showRestated(view, restated) {
   const difference = (one) => parse(one.is_usd) - parse(one.was_usd);
   const columns = [
     { title: "day", cell: (one) => h("a", { href: of(one) }, one.day) },
-    { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? "unknown"}` },
+    { title: "what", cell: (one) => `${one.provider} ${one.account} ${one.model ?? noneNamed("model")}` },
     { title: "change", number: true, cell: (one) => usd(text(difference(one)), "", change) },
     { title: "was", number: true, cell: (one) => usd(one.was_usd) },
     { title: "is", number: true, cell: (one) => usd(one.is_usd) },

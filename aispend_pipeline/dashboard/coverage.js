@@ -2,15 +2,47 @@
 
 import { h, instant, place, table } from "./dom.js";
 
-const MARKS = { complete: "■", partial: "◧", failed: "✕", not_due: "·", half: "◔", absent: "✕" };
+const MARKS = {
+  complete: "■",
+  young: "▣",
+  running: "◔",
+  half: "◑",
+  partial: "◧",
+  failed: "✕",
+  absent: "○",
+  not_due: "·",
+};
 const WORDS = {
   complete: "complete",
-  partial: "partial: some of its money is not understood",
+  young: "complete, may still be corrected",
+  running: "read so far, still running",
+  half: "read before it was over, and not since",
+  partial: "some of its money is not understood",
   failed: "not read",
-  not_due: "not known yet",
-  half: "read before it was over",
   absent: "never asked for",
+  not_due: "not known yet",
 };
+
+/** What is known of a feed's day, one of `MARKS`. */
+function stateOf(day) {
+  if (day.detail?.half_read) return "half";
+  if (day.detail?.reason === WORDS.absent) return "absent";
+  if (day.state !== "complete" || day.finality === "settled") return day.state;
+  return day.finality === "open" ? "running" : "young";
+}
+
+/** By day, why its bill is not whole; `waiting` where that is only not known yet. */
+export function missingDays(coverage) {
+  const found = new Map();
+  for (const day of coverage) {
+    const bills = day.source.endsWith("_costs") || day.source.endsWith("_billing");
+    if (!bills || (day.state === "complete" && !day.detail?.half_read)) continue;
+    const why = `${day.source} ${day.account}: ${WORDS[stateOf(day)]}`;
+    const before = found.get(day.day) ?? { why: [], waiting: true };
+    found.set(day.day, { why: [...before.why, why], waiting: before.waiting && day.state === "not_due" });
+  }
+  return found;
+}
 
 /** A row for each feed: its newest figures, and a mark for each day. */
 export function showCoverage(spend, status) {
@@ -31,13 +63,13 @@ export function showCoverage(spend, status) {
     { title: `${spend.from} … ${spend.to}`, cell: ([, days]) => strip(days) },
     ...(errors ? [{ title: "last error", cell: ([feed]) => known.get(feed)?.last_ingest?.error ?? "" }] : []),
   ];
-  const legend = Object.entries(MARKS)
-    .filter(([state]) => state !== "absent")
-    .map(([state, mark]) => h("span", { class: `day ${state}` }, mark, ` ${WORDS[state]} `));
+  const legend = Object.entries(MARKS).map(([state, mark]) =>
+    h("span", { class: `day ${state}` }, mark, ` ${WORDS[state]} `),
+  );
   place(
     "coverage",
     table("What was read of each day", columns, [...feeds]),
-    h("p", { class: "quiet legend" }, legend, h("span", { class: "day young" }, "underlined: may still change")),
+    h("p", { class: "quiet legend" }, legend),
   );
 }
 
@@ -55,22 +87,15 @@ function fresh(source) {
 
 /** The marks of a feed; to a screen reader it is one sentence. */
 function strip(days) {
-  const states = days.map((day) => (day.detail?.half_read ? "half" : day.state));
+  const states = days.map(stateOf);
   const counted = Object.entries(WORDS).map(([state, word]) => [states.filter((one) => one === state).length, word]);
   const said = counted
     .filter(([count]) => count)
     .map(([count, word]) => `${count} days ${word}`)
     .join(", ");
   const marks = days.map((day, at) => {
-    const young = day.state === "complete" && day.finality !== "settled";
-    const about = [day.day, WORDS[states[at]], young ? day.finality : null, day.detail?.reason]
-      .filter(Boolean)
-      .join(": ");
-    return h(
-      "span",
-      { class: `day ${states[at]}${young ? " young" : ""}`, title: about, "aria-hidden": "true" },
-      MARKS[states[at]] ?? "?",
-    );
+    const about = [day.day, ...new Set([WORDS[states[at]], day.detail?.reason])].filter(Boolean).join(": ");
+    return h("span", { class: `day ${states[at]}`, title: about, "aria-hidden": "true" }, MARKS[states[at]] ?? "?");
   });
   return h("span", { class: "strip", role: "img", "aria-label": said }, marks);
 }

@@ -2,9 +2,10 @@
 
 import { get } from "./api.js";
 import { draw, paintOf } from "./chart.js";
+import { missingDays } from "./coverage.js";
 import { h, place, table, usd } from "./dom.js";
 import { parse, sum, text } from "./money.js";
-import { asked, CUTS, link, opening, range } from "./view.js";
+import { asked, CUTS, link, noneNamed, opening, range } from "./view.js";
 
 const LARGEST = 8;
 const OTHERS = "all others";
@@ -24,7 +25,7 @@ export async function askDaily(view, whole) {
 
 function group(name, key, rows, cut) {
   const days = new Map(rows.filter((row) => row[cut] === key).map((row) => [row.day, amounts(row)]));
-  return { name: name ?? key ?? "unknown", keys: { [cut]: key }, days };
+  return { name: name ?? key ?? noneNamed(cut), keys: { [cut]: key }, days };
 }
 
 function amounts(row) {
@@ -74,7 +75,7 @@ export function showDaily(view, { spend, groups }, status) {
   const states = [...missing.values()];
   const legend = [
     states.some((one) => !one.waiting) && h("span", { class: "shade missing" }, "a bill was not read: too low"),
-    states.some((one) => one.waiting) && h("span", { class: "shade waiting" }, "not every bill is there yet"),
+    states.some((one) => one.waiting) && h("span", { class: "shade waiting" }, "not every bill is known yet"),
     h("span", { class: "shade hatched" }, "estimated"),
     view.chart === "day" && capsOf(view, status).length && "A cap's line is its even share of a day.",
   ];
@@ -99,21 +100,9 @@ function chip(view, group, at) {
 
 function estimates(spend) {
   const estimated = parse(spend.total_estimated_usd);
-  return estimated ? [", and ", usd(spend.total_estimated_usd), " estimated where no bill is yet"] : [];
-}
-
-/** By day, why its bill is not whole; `waiting` where that is only not known yet. */
-function missingDays(coverage) {
-  const found = new Map();
-  for (const day of coverage) {
-    const bills = day.source.endsWith("_costs") || day.source.endsWith("_billing");
-    if (!bills || (day.state === "complete" && !day.detail?.half_read)) continue;
-    const how = day.detail?.half_read ? "read before it was over" : day.state.replace("_", " ");
-    const why = `${day.source} ${day.account}: ${how}`;
-    const before = found.get(day.day) ?? { why: [], waiting: true };
-    found.set(day.day, { why: [...before.why, why], waiting: before.waiting && day.state === "not_due" });
-  }
-  return found;
+  if (!estimated) return [];
+  const together = usd(text(sum([parse(spend.total_usd), estimated])));
+  return [", and ", usd(spend.total_estimated_usd), " estimated where no bill is yet: ", together, " together"];
 }
 
 /** The caps that what is shown counts towards, USD a month; none when it is only a part of a scope. */
@@ -130,6 +119,13 @@ function capsOf(view, status) {
     : [];
 }
 
+/** What is billed for a group in all, and beside it what is estimated. */
+function total(group) {
+  const of = (kind) => text(sum([...group.days.values()].map((day) => day[kind])));
+  const estimated = of("estimated");
+  return estimated === null ? usd(of("billed")) : h("span", {}, usd(of("billed")), " ≈ ", usd(estimated));
+}
+
 function asTable(view, days, groups, missing) {
   const cell = (group) => (day) => {
     const found = group.days.get(day);
@@ -142,16 +138,17 @@ function asTable(view, days, groups, missing) {
   const columns = [
     {
       title: "day",
+      total: "total",
       cell: (day) =>
         missing.has(day)
           ? h(
               "span",
               { title: missing.get(day).why.join("; ") },
-              `${day} (${missing.get(day).waiting ? "not whole yet" : "not whole"})`,
+              `${day} (${missing.get(day).waiting ? "not all known yet" : "not whole"})`,
             )
           : day,
     },
-    ...groups.map((group) => ({ title: group.name, number: true, cell: cell(group) })),
+    ...groups.map((group) => ({ title: group.name, number: true, cell: cell(group), total: total(group) })),
   ];
   return table(`Spend by day and ${CUTS[view.cut]}, USD; ≈ is estimated`, columns, days);
 }

@@ -2,12 +2,12 @@
 
 import { get } from "./api.js";
 import { h, table, usd } from "./dom.js";
+import { saveLines } from "./lines_file.js";
 import { grouped } from "./money.js";
 import { pageOf } from "./received.js";
 import { link } from "./view.js";
 
 const LINES = 200;
-const MOST = 500; // that one answer has
 let shownFor = "";
 
 /** Open what the view says is opened, in a dialog that Escape closes; close it when nothing is. */
@@ -54,24 +54,30 @@ async function linesOfBoth(view) {
 
 /** The lines of one kind and what they come to; null if there are none. */
 async function section(view, kind) {
+  const made = h("section", {});
+  return (await begin(view, kind, made)) ? made : null;
+}
+
+/** Fill `made` from the first line on; whether there is any. */
+async function begin(view, kind, made) {
   const found = await get(kind.route, linesOf(view, { limit: LINES }));
-  if (!found.count) return null;
-  const [rows, made] = [[...found.rows], h("section", {})];
+  const rows = [...found.rows];
   const render = (cursor) => {
     const more = async () => {
       const next = await get(kind.route, linesOf(view, { limit: LINES, cursor }));
       rows.push(...next.rows);
       render(next.cursor);
     };
-    const failed = (error) => made.append(wrong(error));
+    const again = () => begin(view, kind, made); // a cursor is of figures that may have changed since
+    const failed = (error) => (error.status === 400 ? again() : made.append(wrong(error)));
     made.replaceChildren(
-      summary(view, kind, found),
+      ...summary(view, kind, found),
       table(`${kind.title}, ${rows.length} of ${found.count}`, kind.columns(view, rows), rows),
       cursor ? h("button", { type: "button", onclick: () => more().catch(failed) }, "More lines") : "",
     );
   };
   render(found.cursor);
-  return made;
+  return found.count > 0;
 }
 
 /** The parameters of what is opened. */
@@ -89,19 +95,24 @@ function about(view) {
 }
 
 function few(values) {
-  return values.length > 3 ? `${values.length} of them` : values.map((value) => value || "unknown").join(" or ");
+  return values.length > 3 ? `${values.length} of them` : values.map((value) => value || "none named").join(" or ");
 }
 
 function summary(view, kind, found) {
-  const which = found.count > MOST ? `The first ${MOST}` : "All of them";
-  const csv = `${kind.route}?${linesOf(view, { format: "csv", limit: MOST })}`;
-  return h(
-    "p",
-    {},
-    h("strong", {}, usd(found[kind.total])),
-    ` is the sum of ${found.count} ${kind.lines}, exactly ${found[kind.total]} USD. ${kind.how}`,
-    h("a", { href: csv, download: "" }, `${which} as CSV`),
-  );
+  const said = h("span", { role: "status", class: "quiet" });
+  const name = `${kind.file}_${about(view)}.csv`.replaceAll(/[^\w.-]+/g, "_");
+  const told = (count) => (said.textContent = ` ${Math.min(count, found.count)} of ${found.count}`);
+  const failed = (error) => (said.textContent = ` ${error.message}`);
+  const save = () => saveLines(kind.route, linesOf(view, {}), name, told).catch(failed);
+  return [
+    h(
+      "p",
+      {},
+      h("strong", {}, usd(found[kind.total])),
+      ` is the sum of ${found.count} ${kind.lines}, exactly ${found[kind.total]} USD. ${kind.how}`,
+    ),
+    h("p", {}, h("button", { type: "button", onclick: save }, `All ${found.count} as CSV`), said),
+  ];
 }
 
 const DAY = { title: "day", cell: (row) => row.day };
@@ -109,6 +120,11 @@ const FOR = {
   title: "for",
   cell: (row) => [row.provider, row.account, row.project, row.api_key].filter(Boolean).join(" · "),
 };
+
+/** What tells lines apart that the provider calls the same. */
+function finer(row) {
+  return [row.service_tier, row.context_window, row.cache_lifetime, row.location].filter(Boolean);
+}
 
 function number(title, cell) {
   return { title, cell, number: true };
@@ -121,14 +137,18 @@ function from(view) {
 const BILLED = {
   route: "/spend/rows",
   title: "Lines of the bill",
+  file: "spend-rows",
   lines: "billed lines",
   total: "total_usd",
   how: "",
   lacks: [],
   columns: (view, rows) => [
     DAY,
-    { title: "what", cell: (row) => row.line_item ?? row.sku ?? row.model ?? row.charge_category },
     number("USD", (row) => row.cost_usd ?? "not in USD"),
+    {
+      title: "what",
+      cell: (row) => [row.line_item ?? row.sku ?? row.model ?? row.charge_category, ...finer(row)].join(", "),
+    },
     FOR,
     number("quantity", (row) => (row.quantity ? `${grouped(row.quantity)} ${row.unit ?? ""}` : "")),
     ...(rows.some((row) => row.currency !== "USD")
@@ -141,14 +161,15 @@ const BILLED = {
 const ESTIMATED = {
   route: "/spend/estimates",
   title: "Estimates of what is not billed yet",
+  file: "spend-estimates",
   lines: "estimates",
   total: "total_estimated_usd",
-  how: "Each is its quantity, times the list price of one, times what the model's bill lately was of its list price, less what is billed of it. ",
+  how: "Each is its quantity, times the list price of one, times what the model's bill lately was of its list price, less what is billed of it.",
   lacks: ["line_item", "charge_category"], // what only a bill tells
   columns: (view) => [
     DAY,
-    { title: "what", cell: (row) => `${row.measured_model ?? row.kind}, ${row.token_type}` },
     number("estimated USD", (row) => row.counted_usd),
+    { title: "what", cell: (row) => [row.measured_model ?? row.kind, row.token_type, ...finer(row)].join(", ") },
     FOR,
     number("quantity", (row) => grouped(row.quantity)),
     number("list price of one, USD", (row) => row.unit_usd ?? ""),

@@ -47,7 +47,9 @@ function set(view) {
     values.length > FEW
       ? [takeAway(name, `${values.length} of ${FILTERS[name]}`, () => [])]
       : values.map((value) =>
-          takeAway(name, `${FILTERS[name]}: ${value || "unknown"}`, (now) => now.filter((other) => other !== value)),
+          takeAway(name, `${FILTERS[name]}: ${value || "none named"}`, (now) =>
+            now.filter((other) => other !== value),
+          ),
         ),
   );
 }

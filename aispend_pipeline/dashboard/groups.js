@@ -1,10 +1,11 @@
 // Where the money goes: groups with tokens and price, and those that moved most against the period before.
 
 import { get, today } from "./api.js";
+import { missingDays } from "./coverage.js";
 import { h, place, table, usd } from "./dom.js";
-import { change, compact, grouped, parse, percent, perMillion, shown, sum } from "./money.js";
+import { change, compact, grouped, parse, perMillion, share, shown, sum, text } from "./money.js";
 import { byPerson } from "./people.js";
-import { asked, later, link, opening, PERSON, TABLES } from "./view.js";
+import { asked, later, link, noneNamed, opening, PERSON, TABLES } from "./view.js";
 
 const LISTED = 25;
 const MOVERS = 5;
@@ -40,14 +41,30 @@ export function showMovers(view, found) {
   const by = found.groupBy[0];
   const { previous } = found;
   const between = `${found.from} to ${found.to}, against ${previous.from} to ${previous.to}`;
-  const doubt = previous.complete ? "" : " (of which not every day was read: the change may be too high)";
+  const total = text(parse(found.total_usd) - parse(previous.total_usd));
   const columns = [
-    { title: TABLES[by], cell: (row) => h("a", { href: only(view, row, by) }, named(by, row)) },
-    number("change", (row) => h("span", { class: direction(row) }, usd(row.change_usd, "", change))),
-    number("before", (row) => usd(row.previous_cost_usd)),
-    number("now", (row) => usd(row.cost_usd)),
+    { title: TABLES[by], cell: (row) => h("a", { href: only(view, row, by) }, named(by, row)), total: "everything" },
+    number(
+      "change",
+      (row) => h("span", { class: direction(row) }, usd(row.change_usd, "", change)),
+      usd(total, "", change),
+    ),
+    number("before", (row) => usd(row.previous_cost_usd), usd(previous.total_usd)),
+    number("now", (row) => usd(row.cost_usd), usd(found.total_usd)),
   ];
-  place("movers", found.rows.length ? table(between + doubt, columns, found.rows) : empty(unmoved(previous)));
+  const listed = found.rows.length ? table(between, columns, found.rows) : empty(unmoved(previous));
+  place("movers", doubts(found), listed);
+}
+
+/** A period of which days were not read looks like less than it was. */
+function doubts({ coverage, previous }) {
+  const unread = [
+    [...missingDays(coverage.days).values()].some((day) => !day.waiting) && "of these days",
+    !previous.complete && "of those before",
+  ].filter(Boolean);
+  if (!unread.length) return null;
+  const said = `Not every bill ${unread.join(" and ")} was read: what looks like a change may be none.`;
+  return h("p", { class: "doubt" }, said);
 }
 
 /** That nothing can be compared is not that nothing has changed. */
@@ -70,9 +87,21 @@ export function showGroups(view, found) {
   const allocated = view.by === "api_key" || view.by === PERSON ? ALLOCATED : "";
   place(
     "groups",
-    table(caption, columns(view, found), found.rows),
+    table(caption, columns(view, found), found.truncated ? [...found.rows, others(found)] : found.rows),
     h("p", { class: "quiet" }, more, csv(view), allocated),
   );
+}
+
+/** What the listed groups leave of the total, so that rows add up to it; it is no group, and leads nowhere. */
+function others({ rows, total_usd: billed, total_estimated_usd: estimated }) {
+  const rest = (total, name) => text(parse(total) - (sum(rows.map((row) => parse(row[name]))) ?? 0n));
+  const untold = Object.fromEntries([...TOKENS, "allocated_usd"].map((name) => [name, null]));
+  return {
+    ...untold,
+    others: true,
+    cost_usd: rest(billed, "cost_usd"),
+    estimated_usd: rest(estimated, "estimated_usd"),
+  };
 }
 
 function columns(view, found) {
@@ -82,9 +111,7 @@ function columns(view, found) {
     { title: TABLES[view.by], cell: (row) => leading(view, row), total: "total" },
     view.by === "api_key" && { title: "person", cell: (row) => row.api_key_owner_name ?? row.api_key_owner ?? "" },
     number("billed", (row) => usd(row.cost_usd, "not billed"), usd(found.total_usd)),
-    number("share", (row) =>
-      row.cost_usd === null || total <= 0n ? "–" : `${percent(parse(row.cost_usd), total)} %`,
-    ),
+    number("share", (row) => share(parse(row.cost_usd), total)),
     number("estimated", (row) => usd(row.estimated_usd, ""), usd(found.total_estimated_usd, "")),
     ofKeys && number("allocated", (row) => usd(row.allocated_usd, "")),
     number("input", (row) => count(row.input_tokens)),
@@ -105,16 +132,18 @@ function empty(text) {
 
 /** To the lines of a group; those of a person are of several keys, and are behind the filter. */
 function leading(view, row) {
+  if (row.others) return "all others";
   if (view.by === PERSON) return named(view.by, row);
   return h("a", { href: opening(view, { [view.by]: row[view.by] }), title: "its lines" }, named(view.by, row));
 }
 
 function filter(view, row) {
+  if (row.others) return "";
   return h("a", { href: only(view, row, view.by), "aria-label": `Only ${name(view.by, row)}` }, "filter");
 }
 
 function name(by, row) {
-  return row[by + "_name"] ?? row[by] ?? { api_key: "unattributed", [PERSON]: "nobody known" }[by] ?? "unknown";
+  return row[by + "_name"] ?? row[by] ?? noneNamed(by);
 }
 
 /** A name with its id, since names need not be unique. */
@@ -136,6 +165,7 @@ function count(tokens) {
 
 /** Of what is billed and estimated: the tokens are of both. */
 function price(row) {
+  if (row.others) return "–";
   const known = TOKENS.map((kind) => row[kind]).filter((tokens) => tokens !== null);
   const per = perMillion(
     sum([parse(row.cost_usd), parse(row.estimated_usd)]),
@@ -149,7 +179,7 @@ function csv(view) {
     "a",
     {
       href: `/spend?${asked(view, { groupBy: view.by === PERSON ? "api_key" : view.by, format: "csv" })}`,
-      download: "spend.csv",
+      download: "",
     },
     "as CSV",
   );

@@ -2,7 +2,7 @@
 
 import { age, beginRound, get, isOneSnapshot, today } from "./api.js";
 import { showAlerts } from "./alerts.js";
-import { showCaps } from "./caps.js";
+import { scopeOf, showCaps } from "./caps.js";
 import { askCorrections, showCorrections } from "./corrections.js";
 import { showCoverage } from "./coverage.js";
 import { askDaily, showDaily } from "./daily.js";
@@ -14,6 +14,7 @@ import { asked, later, readView } from "./view.js";
 
 const LOOK_AGAIN = 30_000;
 const ROUNDS = 4; // that are asked for figures of one snapshot, while new ones come
+const STATES = { ok: "well", degraded: "in doubt", failing: "failing" };
 const SAME = 2_000; // snapshots are told apart by the second
 let shownAsOf = null;
 let shownFor = null; // the view without what is opened on top of it
@@ -83,11 +84,22 @@ function again() {
 
 function showState(status) {
   const reasons = status.reasons.map((reason) => h("li", {}, reason));
-  const word = h("span", { class: `word ${status.status}` }, status.status);
+  const word = [
+    h("span", { class: "quiet" }, "figures "),
+    h("span", { class: `word ${status.status}` }, STATES[status.status]),
+  ];
   const how = reasons.length
-    ? h("details", {}, h("summary", {}, word, ` ${reasons.length} to look at`), h("ul", {}, reasons))
-    : word;
-  place("state", how, h("span", { class: "quiet" }, `figures of ${instant(status.as_of)}`));
+    ? h("details", {}, h("summary", {}, ...word, `, ${reasons.length} to look at`), h("ul", {}, reasons))
+    : h("span", {}, ...word);
+  place("state", how, ...reached(status.caps), h("span", { class: "quiet" }, `as of ${instant(status.as_of)}`));
+}
+
+/** The caps that are reached, which says nothing against the figures. */
+function reached(caps) {
+  return ["hard", "soft"].flatMap((level) => {
+    const scopes = caps.filter((cap) => cap.level === level).map(scopeOf);
+    return scopes.length ? h("span", { class: `word ${level}` }, `${level} cap reached: ${scopes.join(", ")}`) : [];
+  });
 }
 
 /** What a reader must know before any figure: that there are none, or that they are too low, and why. */

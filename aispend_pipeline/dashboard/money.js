@@ -62,6 +62,14 @@ export function percent(units, whole) {
   return whole > 0n ? Number((units * 1000n) / whole) / 10 : null;
 }
 
+/** Which part of `whole` it is, for people: rounded, but never to nothing. */
+export function share(units, whole) {
+  if (units === null || whole <= 0n) return "–";
+  const tenths = divided((units < 0n ? -units : units) * 1000n, whole);
+  const small = tenths === 0n && units !== 0n;
+  return small ? "< 0.1 %" : `${units < 0n ? "−" : ""}${Number(tenths) / 10} %`;
+}
+
 /** A count, or decimal text, with the thousands of its whole part apart. */
 export function grouped(count) {
   const [whole, part] = String(count).split(".");

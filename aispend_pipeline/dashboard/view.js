@@ -11,6 +11,12 @@ export const FILTERS = {
 };
 export const PERSON = "person"; // sums of the keys that are a person's
 export const TABLES = { ...FILTERS, [PERSON]: "person" };
+
+/** What is said where the provider names none. */
+export function noneNamed(by) {
+  return by === PERSON ? "nobody named" : `no ${FILTERS[by] ?? by} named`;
+}
+
 export const PERIODS = {
   month: "This month",
   before: "Last month",
@@ -53,7 +59,7 @@ export function link(view, changes = {}) {
     for (const value of values) said.append(OPENED + name, value);
   if (to.page) said.set("page", to.page);
   if (to.page && to.row) said.set("row", to.row);
-  return "#" + (said.toString() || "view=first");
+  return "#" + (said.toString() || "this-month");
 }
 
 /** The view with lines opened: those of a group within the filters; keys that cannot be told are null. */

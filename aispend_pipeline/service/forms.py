@@ -85,7 +85,9 @@ def csv_headers(question: Question, answer: Answer, published: Published, cursor
         "total-usd": money.text(answer.total_usd),
         "total-estimated-usd": money.text(answer.total_estimated_usd),
     }
-    return table_headers("spend", question.window, published, cursor, beside)
+    by = f"_by_{'_'.join(question.group_by)}" if question.group_by else ""
+    doubt = "" if answer.complete else "_incomplete"  # whoever has only the file is to see it too
+    return table_headers(f"spend{by}{doubt}", question.window, published, cursor, beside)
 
 
 def table_headers(

@@ -1,5 +1,6 @@
 """What a person sees: the service's figures, what they rest on, and the way to the bytes."""
 
+import csv
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -65,7 +66,7 @@ def test_a_sum_leads_to_its_lines_and_a_line_to_the_bytes_by_keyboard_alone(brow
         expect(dialog).to_contain_text(f"exactly {total} USD")
         assert complaints(page) == []
         line = dialog.locator("tbody tr").last
-        what, billed = (line.locator("td").nth(column).inner_text() for column in (0, 4))
+        what, billed = (line.locator("td").nth(column).inner_text() for column in (1, 4))
         line.get_by_role("link", name=re.compile("the page, record")).press("Enter")
         expect(dialog.locator("mark")).to_be_in_viewport()
         for said in (what, billed.split()[0]):
@@ -90,6 +91,25 @@ def test_what_is_only_estimated_leads_to_its_lines_and_to_the_page_of_its_usage(
         quantity = estimates.locator("tbody tr").first.locator("td").nth(3).inner_text()
         estimates.get_by_role("link", name=re.compile("the page, record")).first.click()
         expect(page.locator("dialog mark")).to_contain_text(quantity.replace(",", ""))
+
+
+@pytest.mark.long
+def test_all_lines_of_a_sum_are_one_file_however_many_parts_it_takes(browser, address):
+    asked = {"from": str(DAYS.first), "to": str(DAYS.last), "provider": "openai"}
+    found = httpx.get(f"{address}/spend/rows", params=asked).json()
+    opening = "&".join(f"line.{name}={value}" for name, value in asked.items())
+    with opened(browser, f"{address}/#{opening}") as (page, _):
+        page.route("**/spend/rows?*limit=500*", lambda route: route.continue_(url=in_parts_of(7, route.request.url)))
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"All {found['count']} as CSV").click()
+        rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
+    assert len(rows) == found["count"] > 7
+    assert sum(Decimal(row["cost_usd"]) for row in rows if row["cost_usd"]) == Decimal(found["total_usd"])
+    assert download.value.suggested_filename.startswith(f"spend-rows_{DAYS.first}_to_{DAYS.last}")
+
+
+def in_parts_of(lines: int, url: str) -> str:
+    return url.replace("limit=500", f"limit={lines}")
 
 
 @pytest.mark.long

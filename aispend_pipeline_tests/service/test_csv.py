@@ -63,7 +63,8 @@ def test_what_stands_beside_the_rows_is_in_the_headers(client):
     answer = client.get("/spend", params={**asked, "format": "csv"})
 
     assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
-    assert answer.headers["content-disposition"] == 'attachment; filename="spend_2026-06-08_2026-06-12.csv"'
+    file = "spend_by_model_incomplete_2026-06-08_2026-06-12.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
     assert answer.headers["x-aispend-as-of"] == body["as_of"]
     assert answer.headers["x-aispend-complete"] == "false"
     assert answer.headers["x-aispend-total-usd"] == body["total_usd"]
@@ -71,6 +72,7 @@ def test_what_stands_beside_the_rows_is_in_the_headers(client):
     assert answer.headers["x-aispend-cursor"] == body["cursor"]
     whole = client.get("/spend", params={**asked, "format": "csv", "limit": "500", "account": "eu"})
     assert (whole.headers["x-aispend-complete"], "x-aispend-cursor" in whole.headers) == ("true", False)
+    assert 'filename="spend_by_model_2026-06-08_2026-06-12.csv"' in whole.headers["content-disposition"]
 
 
 def test_lines_end_as_the_rfc_says(client):
