@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from aispend_pipeline.counted import counted
 from aispend_pipeline.model import GRID_START, Feed, Window, midnight, windows_of
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.sources import SOURCES
@@ -136,7 +137,8 @@ class Backlog(NamedTuple):
     done_at: datetime | None
 
     def __str__(self) -> str:
-        waits = f"{self.provider} {self.account}: {self.days} days wait for the call budget"
+        days = f"{counted(self.days, 'day')} {'waits' if self.days == 1 else 'wait'}"
+        waits = f"{self.provider} {self.account}: {days} for the call budget"
         if self.done_at is None:
             return f"{waits}, which is too small even for every hour's look-back"
         return f"{waits}; every run goes on, done about {self.done_at:%Y-%m-%d %H:%M} UTC"

@@ -55,6 +55,11 @@ def backlogs_now(settings: Settings, now: datetime) -> list[Backlog]:
     return backlogs(settings, now, due_now(settings, now), _known(waiting)) if waiting else []
 
 
+def waiting_now(settings: Settings) -> set[date]:
+    """The days that some feed waits with for its account's call budget."""
+    return {day for days in _waiting(settings).values() for day in days}
+
+
 def names_due_now(settings: Settings, now: datetime) -> set[Account]:
     """The accounts whose ids' names a tick at `now` also reads: each once a day."""
     accounts = set(named(settings))

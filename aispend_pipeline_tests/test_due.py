@@ -291,10 +291,10 @@ def test_each_account_has_a_backlog_of_its_own_and_no_other_pays_for_it():
 
 
 def test_a_day_that_two_sources_of_an_account_wait_for_is_one_day():
-    old = Window(date(2026, 11, 1), date(2026, 11, 2))
+    old = Window(date(2026, 11, 1), date(2026, 11, 1))
     asked = [Due(LOOK_BACK, (COSTS, USAGE)), Due(old, (COSTS, USAGE))]
     assert backlog(60, asked, {COSTS: set(old.days()), USAGE: set(old.days())})[0].startswith(
-        "anthropic default: 2 days wait"
+        "anthropic default: 1 day waits for"
     )
 
 

@@ -215,11 +215,14 @@ class _Evaluation:
 
 
 def _as_it_was(kept: Kept) -> Measurement:
+    """The figures that were decided from last."""
     standing = kept.standing
     return Measurement(
         scope=standing.scope,
         period=standing.period,
         total=standing.total,
+        estimated=standing.estimated,
+        hard_on_estimates=standing.hard_on_estimates,
         holes=(),
         doubts=(),
         stale=False,

@@ -51,6 +51,14 @@ def failing(connection: sa.Connection) -> dict[str, str]:
     return found
 
 
+def not_carrying(connection: sa.Connection, newest: Collection[Incident]) -> dict[str, str]:
+    """By channel, why it does not carry; `newest` has the newest incident of every channel that had one.
+
+    What was given up may have been dropped since: the channel fails until it carries something.
+    """
+    return {one.subject: one.detail for one in newest if one.closed_at is None} | failing(connection)
+
+
 def signs(
     connection: sa.Connection, channels: Collection[str], newest: Collection[Incident], now: datetime
 ) -> dict[str, Sign]:

@@ -43,13 +43,18 @@ def look(settings: Settings, now: datetime) -> Look:
         "the caps were not looked at for ten minutes": last is None or not timedelta(0) <= now - last < EVALUATE_EVERY,
     }
     reason = next((name for name, holds in reasons.items() if holds), None)
-    return Look(reason, [told(one, timing_of(settings), now) for one in current])
+    return Look(reason, [told(one, timing_of(settings), now) for one in current if _is_a_cap(one)])
 
 
 def standings_now(settings: Settings, now: datetime) -> list[Standing]:
     """How every cap of this month stood when it was last looked at. Raises `StoreError`."""
     with state_of(settings.home).reading() as connection:
-        return _of_this_month(Ledger(connection), now)
+        return [one for one in _of_this_month(Ledger(connection), now) if _is_a_cap(one)]
+
+
+def _is_a_cap(standing: Standing) -> bool:
+    """Whether there is anything to say of it: of one that was removed there is until that was told."""
+    return standing.caps != Caps() or standing.alarmed
 
 
 def _of_this_month(ledger: Ledger, now: datetime) -> list[Standing]:

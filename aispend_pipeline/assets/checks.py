@@ -1,7 +1,7 @@
 """Checks that warn. What must never be wrong is asserted inside the transaction of `spend` instead."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,15 +9,29 @@ import dagster as dg
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.raw import in_short, plotted
 from aispend_pipeline.assets.spend import ESTIMATE, SPEND, SPEND_DAILY
-from aispend_pipeline.model import Window
+from aispend_pipeline.model import Window, windows_of
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.drift import RECENT_DAYS, drift
 
 
-@dg.asset_check(asset=SPEND_DAILY, description="No day since the first one read is missing, failed or partial.")
+@dg.asset_check(
+    asset=SPEND_DAILY,
+    description="No day since the first one read is missing,"
+    " failed or partial. Every hour asks again for those that are; aispend doctor says what stands in the way.",
+)
 def every_day_is_read(snapshot: SnapshotResource) -> dg.AssetCheckResult:
-    """Missing is not zero: name the days whose figures are not whole."""
-    return _warn(snapshot, "days_not_whole")
+    """Missing is not zero: name the days whose figures are not whole, and why; those without any are an error."""
+    with snapshot.get_connection() as cursor:
+        found = cursor.execute(statement("assets", "days_not_whole")).fetchall()
+    days: dict[tuple[str, str, str], list[date]] = {}
+    for source, account, day, why, _ in found:
+        days.setdefault((source, account, why), []).append(day)
+    lines = [
+        f"{source} {account} {', '.join(map(str, windows_of(of)))}: {why}"
+        for (source, account, why), of in days.items()
+    ]
+    missing = any(missing for *_, missing in found)
+    return _warned(lines, severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN)
 
 
 @dg.asset_check(asset=SPEND, description="No day of an account adds up to less than nothing.")
@@ -53,10 +67,14 @@ def _warn(snapshot: SnapshotResource, question: str) -> dg.AssetCheckResult:
         return _warned([text for (text,) in cursor.execute(statement("assets", question)).fetchall()])
 
 
-def _warned(found: Sequence[str], more: Mapping[str, Any] | None = None) -> dg.AssetCheckResult:
+def _warned(
+    found: Sequence[str],
+    more: Mapping[str, Any] | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not found,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=severity,
         description=in_short(found),
         metadata={"count": len(found), "found": list(found[:100]), **(more or {})},
     )

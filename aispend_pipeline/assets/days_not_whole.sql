@@ -1,10 +1,17 @@
--- Days since a feed's first whose figures are not whole, up to the newest day that any feed was asked for. One that was
--- running when it was asked for, and is not known yet, is none of them until it is over.
+-- Days since a feed's first whose figures are not whole, up to the newest day that any feed was asked for, and why. One
+-- that was running when it was asked for, and is not known yet, is none of them until it is over.
 WITH newest AS (SELECT max(day) AS day FROM coverage)
 
 SELECT
-    span.source || ' ' || span.account || ' ' || days.day::DATE || ': '
-    || CASE WHEN coverage.state = 'complete' THEN 'read before it was over' ELSE coalesce(coverage.state, 'never read') END
+    span.source,
+    span.account,
+    days.day::DATE AS day,
+    CASE
+        WHEN coverage.state IS NULL THEN 'never read'
+        WHEN coverage.state = 'complete' THEN 'read before it was over'
+        ELSE concat_ws(': ', coverage.state, json_extract_string(coverage.detail, '$.error'))
+    END AS why,
+    coverage.state IS NULL OR coverage.state = 'failed' AS missing
 FROM (SELECT source, account, min(day) AS first_day FROM coverage GROUP BY source, account) AS span
 CROSS JOIN newest
 INNER JOIN generate_series(span.first_day, newest.day, INTERVAL 1 DAY) AS days (day) ON true

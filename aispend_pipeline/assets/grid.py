@@ -20,6 +20,8 @@ MADE_DAILY = dg.FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fai
 
 
 def window_of(context: dg.AssetExecutionContext) -> Window:
-    """The days that this run was asked for."""
+    """The days that this run was asked for; `dg.Failure` for a run without any, such as of a check by itself."""
+    if not context.has_partition_key_range and not context.has_partition_key:
+        raise dg.Failure("it is made with its days: materialize those, and it comes with them", allow_retries=False)
     asked = context.partition_key_range
     return Window(date.fromisoformat(asked.start), date.fromisoformat(asked.end))

@@ -1,6 +1,7 @@
 """`raw/<source>`: a provider's answers, as received."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,9 @@ from aispend_pipeline.assets.instructions import BACKFILL
 from aispend_pipeline.assets.tags import accounts_asked
 from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.log import bound
-from aispend_pipeline.model import Fetch, FetchState
+from aispend_pipeline.model import Fetch, FetchState, Window, windows_of
 from aispend_pipeline.sources.engine import Source
+from aispend_pipeline.warehouse.fetches import still_failing
 
 
 def raw_pages(source: Source) -> dg.AssetsDefinition:
@@ -39,7 +41,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         freshness_policy=MADE_HOURLY,
         metadata={"dagster/column_schema": columns.schema(columns.PAGE)},
         output_required=False,
-        check_specs=[dg.AssetCheckSpec(READ, asset=key, description="Every account answered every window.")],
+        check_specs=[dg.AssetCheckSpec(READ, asset=key, description=_READ_MEANS)],
     )
     def fetch(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
         with bound(run_id=context.run.run_id):
@@ -56,7 +58,10 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         fetches = _last_of_each(read)
         waiting, others = _parted(fetches)
         failing = [f for f in others if f.state is FetchState.FAILED]
-        failed, wait = _by_error(failing), _by_error(waiting)
+        failed, wait = (
+            [*_by_error(failing), *_from_before(source, installation, window_of(context))],
+            _by_error(waiting),
+        )
         yield dg.AssetCheckResult(
             passed=not failed,
             check_name=READ,
@@ -65,7 +70,7 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
             metadata={"failed": listed(failed), "waiting": listed(wait)},
         )
         if failing and len(failing) == len(fetches):
-            raise dg.Failure("; ".join(failed), allow_retries=False)
+            raise dg.Failure("; ".join(_by_error(failing)), allow_retries=False)
         if waiting:
             for day, noted in _days_read(context, fetches):
                 context.log_event(dg.AssetMaterialization(key, partition=day, metadata=noted))
@@ -78,8 +83,25 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
 
 
 READ = "every_account_is_read"
+_READ_MEANS = (
+    "Every account gave every day that it was asked for, now and before. Every hour asks again for those that are"
+    " lacking; aispend doctor says what stands in the way."
+)
+# So long the failure counts of a day that was read before, and was asked for again.
+_LATELY = timedelta(days=2)
 IN_SHORT = 3
 Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]  # type: ignore[type-arg]
+
+
+def _from_before(source: Source, installation: Installation, window: Window) -> list[str]:
+    """A line for each account and what it said of days outside `window` that it has not given since."""
+    since = installation.clock.now() - _LATELY
+    asked = source.accounts(installation.settings)
+    days: dict[tuple[str, str], list[date]] = {}
+    for one in still_failing(installation.settings.home, source.name, since):
+        if one.account in asked and one.day not in window:
+            days.setdefault((one.account, one.error), []).append(one.day)
+    return [f"{account} {', '.join(map(str, windows_of(of)))}: {error}" for (account, error), of in days.items()]
 
 
 def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:

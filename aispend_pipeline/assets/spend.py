@@ -13,12 +13,19 @@ from aispend_pipeline.assets import columns
 from aispend_pipeline.assets.grid import MADE_HOURLY, a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import RECOMPUTE
-from aispend_pipeline.assets.raw import Events, in_short, plotted
+from aispend_pipeline.assets.raw import Events, in_short, listed, plotted
 from aispend_pipeline.errors import AssertionFailed
 from aispend_pipeline.log import bound
+from aispend_pipeline.model import windows_of
 from aispend_pipeline.rollup.add_up import ASSERTIONS, Outcome, add_up
 from aispend_pipeline.sources import SOURCES
+from aispend_pipeline.tick import waiting_now
+from aispend_pipeline.warehouse import coverage, snapshots_of
+from aispend_pipeline.warehouse.coverage import Unread
 
+# How the failure begins of a run for days of which nothing is known.
+NEVER_READ = "never read"
+Noted = dict[str, Any]
 Result = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
 SPEND, USAGE, ESTIMATE, SPEND_DAILY = (dg.AssetKey(name) for name in ("spend", "usage", "estimate", "spend_daily"))
@@ -48,6 +55,7 @@ def _raw(table: str) -> list[dg.AssetKey]:
             deps=_raw("spend"),
             description=f"Billed lines: one meter, one amount, and the page that says so.\n{RECOMPUTE}",
             group_name="spend",
+            skippable=True,
             kinds={"duckdb"},
             owners=["team:finops"],
             freshness_policy=MADE_HOURLY,
@@ -58,6 +66,7 @@ def _raw(table: str) -> list[dg.AssetKey]:
             deps=_raw("usage"),
             description=f"Tokens, requests and other counts that providers measure, by hour; no money.\n{RECOMPUTE}",
             group_name="spend",
+            skippable=True,
             kinds={"duckdb"},
             owners=["team:finops"],
             freshness_policy=MADE_HOURLY,
@@ -69,6 +78,7 @@ def _raw(table: str) -> list[dg.AssetKey]:
             description="Usage at list price, times what the bill lately was of it; what no bill has yet counts."
             f"\n{RECOMPUTE}",
             group_name="spend",
+            skippable=True,
             kinds={"duckdb"},
             owners=["team:finops"],
             freshness_policy=MADE_HOURLY,
@@ -80,6 +90,7 @@ def _raw(table: str) -> list[dg.AssetKey]:
             description="Sums per day, account, provider and model; coverage and restatements come with them."
             f"\n{RECOMPUTE}",
             group_name="sums",
+            skippable=True,
             kinds={"duckdb"},
             owners=["team:finops"],
             freshness_policy=MADE_HOURLY,
@@ -94,7 +105,8 @@ def _raw(table: str) -> list[dg.AssetKey]:
 def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Events:
     """Make the asked days again from their pages, and publish them.
 
-    Whichever of them is asked for, all are made, in the one transaction; what was not asked for is not told.
+    Whichever of them is asked for, all are made, in the one transaction; what was not asked for is not told. A day of
+    which nothing is known is not made, whatever else was, and the step fails unless it only waits: missing is not zero.
     """
     try:
         with bound(run_id=context.run.run_id):
@@ -111,11 +123,44 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
         yield from _asked_for(context, told)
         raise dg.Failure(str(error), allow_retries=False) from None
     installation.outcomes.append(outcome)
-    for key, day, noted in _of_each_day(outcome):
-        if key in context.selected_asset_keys:
-            context.add_asset_metadata(noted, asset_key=key, partition_key=day.isoformat())
+    _, cursor = snapshots_of(installation.settings.home).current()
+    unread = coverage.unread(cursor, outcome.window)
+    made = _made(context, outcome, unread)
+    if unread.days:
+        yield from _asked_for(context, [*_checked(outcome)])
+        for (key, day), noted in made.items():
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=noted))
+        if unawaited := windows_of(set(unread.days) - waiting_now(installation.settings)):
+            raise dg.Failure(f"{NEVER_READ}: {', '.join(map(str, unawaited))}", allow_retries=False)
+        return
+    for (key, day), noted in made.items():
+        context.add_asset_metadata(noted, asset_key=key, partition_key=day.isoformat())
     results: list[Result] = [dg.MaterializeResult(asset_key=key) for key in ADDED_UP]
     yield from _asked_for(context, [*results, *_checked(outcome)])
+
+
+def _made(context: dg.AssetExecutionContext, outcome: Outcome, unread: Unread) -> dict[tuple[dg.AssetKey, date], Noted]:
+    """What to note of each day of each asset that was asked for: a day of which nothing was read is none."""
+    keys = [key for key in ADDED_UP if key in context.selected_asset_keys]
+    made: dict[tuple[dg.AssetKey, date], Noted] = {
+        (key, day): {} for day in outcome.window.days() if day not in unread.days for key in keys
+    }
+    for key, day, noted in [*_of_each_day(outcome), *_beside(outcome, unread)]:
+        if (key, day) in made:
+            made[key, day] |= noted
+    return made
+
+
+def _beside(outcome: Outcome, unread: Unread) -> Iterator[tuple[dg.AssetKey, date, Noted]]:
+    """What a day's sums lack, and which of them are others than before."""
+    for day, feeds in unread.feeds.items():
+        if feeds:
+            yield SPEND_DAILY, day, {"not read": ", ".join(feeds)}
+    changed: dict[date, list[str]] = {}
+    for one in outcome.changes:
+        changed.setdefault(one.day, []).append(str(one))
+    for day, lines in changed.items():
+        yield SPEND_DAILY, day, {"changed": listed(lines)}
 
 
 def _asked_for(context: dg.AssetExecutionContext, results: Sequence[Result]) -> Iterator[Result]:
@@ -149,7 +194,7 @@ def _checked(outcome: Outcome) -> Iterator[dg.AssetCheckResult]:
     )
 
 
-def _of_each_day(outcome: Outcome) -> Iterator[tuple[dg.AssetKey, date, dict[str, Any]]]:
+def _of_each_day(outcome: Outcome) -> Iterator[tuple[dg.AssetKey, date, Noted]]:
     """Each day's own rows and dollars; no dollars where there are none in USD, nothing of a day that was not read."""
     for day, rows in outcome.usage_rows.items():
         yield USAGE, day, {"dagster/partition_row_count": rows}

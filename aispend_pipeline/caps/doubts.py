@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from aispend_pipeline import money
 from aispend_pipeline.caps.model import Period
+from aispend_pipeline.counted import counted
 from aispend_pipeline.errors import ErrorClass
 from aispend_pipeline.model import CoverageState, FetchState, Finality, midnight, windows_of
 from aispend_pipeline.warehouse.status import FeedStatus
@@ -99,7 +100,8 @@ def holes(feed: FeedStatus, days: Mapping[date, FeedDay], period: Period, now: d
     """
     name = account_of(feed)
     if feed.last_day is None:
-        return [f"{name}: was never read completely; run: aispend ingest"]
+        remedy = "doctor" if feed.state == FetchState.FAILED else "ingest"
+        return [f"{name}: was never read completely; run: aispend {remedy}"]
     today = now.date()
     up_to_date = not feed.stale(now, stale_after) and feed.last_day >= today - 2 * A_DAY
     if not up_to_date and not any(known.read for day, known in days.items() if day in period.window):
@@ -155,7 +157,7 @@ def _minute(at: datetime) -> str:
 def _age(age: timedelta) -> str:
     minutes = int(age.total_seconds()) // 60
     if minutes < 120:
-        return f"{minutes} minutes"
+        return counted(minutes, "minute")
     return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 60 // 24} days"
 
 

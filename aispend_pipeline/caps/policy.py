@@ -82,6 +82,11 @@ class Standing:
         """The total, none if nothing of it was read: what is missing is not zero."""
         return None if self.level is None and not self.read_seq else self.total
 
+    @property
+    def alarmed(self) -> bool:
+        """Whether people or a machine were told that a cap is reached, and not yet that this is over."""
+        return self.announced > Level.OK or self.armed is not None
+
     @classmethod
     def new(cls, scope: Scope, period: Period, now: datetime) -> "Standing":
         """Of a scope that was not looked at in this period yet."""

@@ -17,7 +17,7 @@ from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.alerts.outbox import Status, next_due
 from aispend_pipeline.alerts.plain import minute, plain
 from aispend_pipeline.caps.ledger import Ledger
-from aispend_pipeline.caps.model import Event
+from aispend_pipeline.caps.model import Event, EventType
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
@@ -107,8 +107,11 @@ def drop(message_id: str) -> int:
     """Give up what waits of a message, or stop counting what was given up."""
     with state_of(screen.load_settings().home).transaction() as connection:
         dropped = by_hand.drop(connection, message_id, SystemClock().now())
+        events = by_hand.events_of(connection, message_id)
     for channel in dropped:
         screen.say(f"{message_id} {channel}: dropped")
+    if HOOK in dropped and any(event.type is EventType.RELEASED for event in events):
+        screen.say("whoever had hardcap.triggered was not told that it is over; undo by hand what it did")
     return 0
 
 

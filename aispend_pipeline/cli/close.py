@@ -16,6 +16,7 @@ from aispend_pipeline.closing.final import Unsettled
 from aispend_pipeline.closing.invoices import Held, hold, parse
 from aispend_pipeline.closing.model import Closing
 from aispend_pipeline.closing.reading import closings
+from aispend_pipeline.counted import counted
 from aispend_pipeline.errors import UsageError
 from aispend_pipeline.model import GRID_START, Finality, Window, parse_day
 from aispend_pipeline.service import closing
@@ -139,15 +140,11 @@ def _lacking(one: Unsettled) -> str:
 
 
 def _days(windows: Sequence[Window]) -> str:
-    return _counted(sum(len(list(window.days())) for window in windows), "day")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+    return counted(sum(len(list(window.days())) for window in windows), "day")
 
 
 def _unchecked(of: Closing) -> list[str]:
-    days = _counted(len(of.unchecked), "day")
+    days = counted(len(of.unchecked), "day")
     return [f"{days} could not be held against the provider's own sum"] if of.unchecked else []
 
 
@@ -172,7 +169,7 @@ def _tax(of: Closing) -> list[str]:
 
 
 def _moved(of: Closing) -> list[str]:
-    return [f"{money.on_screen(one.usd)} USD in {_counted(one.rows, 'row')} {_where(one)}" for one in of.moved]
+    return [f"{money.on_screen(one.usd)} USD in {counted(one.rows, 'row')} {_where(one)}" for one in of.moved]
 
 
 def _where(one: Moved) -> str:
@@ -191,7 +188,7 @@ def _not_read_before(of: Closing) -> list[str]:
 def _restated(of: Closing) -> Iterator[str]:
     changes, net, newest = of.restated
     if changes:
-        yield f"{_counted(changes, 'change')} since the month ended, {money.text(net)} USD in all"
+        yield f"{counted(changes, 'change')} since the month ended, {money.text(net)} USD in all"
     for one in newest[: screen.SHOWN]:
         yield (
             f"{one.day} {plain(one.model) or 'unknown'}: was {money.text(one.was_usd)}, is {money.text(one.is_usd)} USD"

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from aispend_pipeline import due
-from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import Clock, SystemClock
-from aispend_pipeline.doctor import accounts, configured, google, heard, home
+from aispend_pipeline.doctor import accounts, channels, configured, google, heard, home
 from aispend_pipeline.doctor.accounts import Examined
 from aispend_pipeline.doctor.findings import Finding, Level
 from aispend_pipeline.doctor.last_month import Total
@@ -57,10 +56,10 @@ def before_start(settings: Settings, clock: Clock, patience_seconds: float = 20)
 
 
 def _tell_at_hand(settings: Settings, clock: Clock) -> bool:
-    """What nobody has to be asked for: settings and home, and that nobody is told anything here."""
+    """What nobody has to be asked for: settings, home, and how the channels did last."""
     well = _tell(configured.examine(settings, Path(".env")))
     well &= _tell(home.examine(settings, clock.now()))
-    return _tell(_channels(settings)) and well
+    return _tell(channels.examine(settings)) and well
 
 
 def _tell_heard(examined: Sequence[Examined]) -> bool:
@@ -84,12 +83,6 @@ def _tell(findings: Iterable[Finding]) -> bool:
         print(finding.line, flush=True)
         well &= finding.level is not Level.FAIL
     return well
-
-
-def _channels(settings: Settings) -> list[Finding]:
-    """A word on the channels, if there are any: to try one is to tell somebody something."""
-    names = ", ".join(channels(settings))
-    return [Finding(Level.NOTE, "channels", f"not tried: {names}; run: aispend alerts test")] if names else []
 
 
 def _show(totals: Sequence[Total]) -> None:

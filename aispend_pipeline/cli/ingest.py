@@ -11,6 +11,7 @@ from aispend_pipeline import log, money
 from aispend_pipeline.assets import in_process, retention
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.schedules import BUDGETS_STEP, NAMES_STEP, Step, steps
+from aispend_pipeline.assets.spend import NEVER_READ
 from aispend_pipeline.budgets.kept import attempts
 from aispend_pipeline.budgets.model import SOURCE as BUDGETS
 from aispend_pipeline.cli import screen
@@ -75,7 +76,8 @@ def run(installation: Installation, asked: Sequence[Due], *, names: bool, budget
                 whole &= _run_window(instance, installation, worth_asking, progress, of, failures)
         for due in again(asked, installation.clock.now().date()):
             progress.say(f"adding up {due.window}")
-            for error in [error for step in steps(due) for error in _run(instance, installation, step).errors]:
+            errors = [error for step in steps(due) for error in _run(instance, installation, step).errors]
+            for error in (error for error in errors if not failures.explain(error)):
                 print(f"{due.window}: failed: {error}")
                 whole = False
         if budgets:
@@ -95,11 +97,11 @@ _LASTING = ENDS_THE_ACCOUNT - {ErrorClass.RATE_LIMITED, ErrorClass.OUT_OF_TIME, 
 
 
 class _Failures:
-    """What could not be read: by feed and error, the windows that it befell."""
+    """What could not be read: by feed and error the windows that it befell, and what was not asked for after that."""
 
     def __init__(self) -> None:
         self.windows: dict[tuple[Feed, str], list[Window]] = {}
-        self._unreached: dict[Feed, str] = {}
+        self._not_asked: dict[Feed, list[Window]] = {}
 
     def hear(self, lines: Sequence[runs.FetchLine]) -> None:
         """Note what became of some due days: a feed of which nothing was read is not asked for other days."""
@@ -109,14 +111,28 @@ class _Failures:
             feed, error = (line.source, line.account), str(line.error)
             self.windows.setdefault((feed, error), []).append(line.window)
             if line.error_class in _LASTING and feed not in read:
-                self._unreached[feed] = error
+                self._not_asked.setdefault(feed, [])
 
     def without_the_unreached(self, due: Due) -> Due:
-        """`due` as far as there is a point in asking; the rest failed of the same."""
+        """`due` as far as there is a point in asking."""
         for feed in due.feeds:
-            if feed in self._unreached:
-                self.windows[feed, self._unreached[feed]].append(due.window)
-        return Due(due.window, tuple(feed for feed in due.feeds if feed not in self._unreached))
+            if feed in self._not_asked:
+                self._not_asked[feed].append(due.window)
+        return Due(due.window, tuple(feed for feed in due.feeds if feed not in self._not_asked))
+
+    def explain(self, error: str) -> bool:
+        """Whether a step only failed because of them: there are days of which nothing is known."""
+        return bool(self.windows) and NEVER_READ in error
+
+    def __str__(self) -> str:
+        """A line for each feed and what became of which days."""
+        failed = [(feed, of, f"failed: {error}") for (feed, error), of in self.windows.items()]
+        left = [(feed, of, "not asked for: it would fail of the same") for feed, of in self._not_asked.items() if of]
+        return "\n".join(f"{' '.join(feed)} {_days_of(of)}: {what}" for feed, of, what in [*failed, *left])
+
+
+def _days_of(windows: Sequence[Window]) -> str:
+    return screen.ranges(windows_of({day for window in windows for day in window.days()}))
 
 
 @contextmanager
@@ -126,9 +142,8 @@ def _failures_told(settings: Settings) -> Iterator[_Failures]:
     try:
         yield failures
     finally:
-        for ((source, account), error), windows in failures.windows.items():
-            days = windows_of({day for window in windows for day in window.days()})
-            print(f"{source} {account} {screen.ranges(days)}: failed: {error}")
+        if failures.windows:
+            print(failures)
         if failures.windows and not screen.is_demo(settings):
             print("not all could be read; run: aispend doctor")
 
@@ -205,7 +220,7 @@ def _run_window(
     whole = _tell_days(cursor, due.window, installation.clock.now().date())
     _tell_changes(cursor, [run.run_id for run in read])
     told = read if refused else []  # what a failed step says, its fetches say
-    errors = [error for run in done if run not in told for error in run.errors]
+    errors = [error for run in done if run not in told for error in run.errors if not failures.explain(error)]
     for error in [*errors, *kept]:
         print(f"{due.window}: failed: {error}")
     return whole and not (refused or kept or errors)

@@ -12,12 +12,14 @@ from aispend_pipeline import money
 from aispend_pipeline.budgets.model import LABEL
 from aispend_pipeline.cli import screen, spend_table
 from aispend_pipeline.clock import SystemClock
+from aispend_pipeline.counted import counted
 from aispend_pipeline.errors import UsageError
-from aispend_pipeline.model import Finality, windows_of
+from aispend_pipeline.model import CoverageState, Finality, windows_of
 from aispend_pipeline.service import answers, forms
 from aispend_pipeline.settings import KEY_SETTINGS
 from aispend_pipeline.sources import feeds
 from aispend_pipeline.warehouse import Published, Snapshots, reads
+from aispend_pipeline.warehouse.coverage import Day
 from aispend_pipeline.warehouse.reads import DIMENSIONS, Answer, Question
 
 FORMATS = ("table", "json", "csv")
@@ -136,15 +138,23 @@ def gaps(answer: Answer) -> list[str]:
     by_feed: dict[tuple[str, str, str], list[date]] = {}
     for day in answer.coverage:
         if not day.whole:
-            how = "read before they were over" if day.half_read else str(day.state)
-            by_feed.setdefault((day.source, day.account, how), []).append(day.day)
+            by_feed.setdefault((day.source, day.account, _word(day)), []).append(day.day)
     alike: dict[tuple[str, tuple[date, ...]], list[str]] = {}
     for (source, account, how), days in by_feed.items():
         alike.setdefault((how, tuple(days)), []).append(f"{source} {account}")
     return [
-        f"not whole: {', '.join(feeds)}: {len(days)} days {how}: {_ranges(days)}"
+        f"not whole: {', '.join(feeds)}: {counted(len(days), 'day')} {how}: {_ranges(days)}"
         for (how, days), feeds in alike.items()
     ]
+
+
+def _word(day: Day) -> str:
+    """How a day is that is not whole."""
+    if day.half_read:
+        return "read only while running"
+    if day.state is CoverageState.NOT_DUE:
+        return "never asked for" if day.never_asked_for else "not known yet"
+    return day.state
 
 
 def _ranges(days: Iterable[date]) -> str:

@@ -1,8 +1,9 @@
 """`aispend alerts why`: all that an event was decided from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -36,12 +37,22 @@ def _show(event: Event) -> None:
     out.print(Text(line.headline, style="bold"))
     for detail in line.details:
         out.print(Padding(Text(detail), (0, 0, 0, 2), expand=False))
-    table = Table.grid(padding=(0, 2))
-    for name, value in (*_of_itself(event), *_flat(event.facts)):
-        table.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
     out.print(Text("decided from"))
-    out.print(Padding(table, (0, 0, 0, 2), expand=False))
+    _show_facts(out, [*_of_itself(event), *_flat(event.facts)])
     out.print()
+
+
+def _show_facts(out: Console, facts: Sequence[tuple[str, str]]) -> None:
+    """In two columns; what is piped has its values whole, and no blanks behind them."""
+    if not out.is_terminal:
+        longest = max(len(name) for name, _ in facts)
+        for name, value in facts:
+            screen.say(f"  {name:<{longest}}  {value}".rstrip())
+        return
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts:
+        table.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
+    out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def _of_itself(event: Event) -> Iterator[tuple[str, str]]:

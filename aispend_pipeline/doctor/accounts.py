@@ -150,7 +150,8 @@ class _Asking:
     def _readable(self, control: Tally) -> Iterator[Finding]:
         yield self._found(Level.OK, f"the bill can be read at {remedies.host(self.account)}")
         if control.quarantined:
-            text = f"{control.quarantined} of the provider's sums of last month cannot be understood, and are left out"
+            count, left = control.quarantined, "is" if control.quarantined == 1 else "are"
+            text = f"{count} of the provider's sums of last month cannot be understood, and {left} left out"
             yield self._found(Level.NOTE, text)
 
     def _total(self, control: Tally | None) -> Total:

@@ -20,6 +20,10 @@ class Change(NamedTuple):
     was_usd: Decimal
     is_usd: Decimal
 
+    def __str__(self) -> str:
+        was, now = money.text(self.was_usd), money.text(self.is_usd)
+        return f"{self.day} {self.source} {self.account} {self.model or 'unknown'}: was {was}, is {now} USD"
+
 
 class DaySum(NamedTuple):
     """A day's rows, the groups they were summed in, and billed USD; none when all is in other currencies."""

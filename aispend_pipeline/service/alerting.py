@@ -10,7 +10,7 @@ from aispend_pipeline import money
 from aispend_pipeline.alerts.channels import EMAIL, EMAIL_WEBHOOK, HOOK, SLACK, channels
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.alerts.evaluate import CHANNEL, INGEST
-from aispend_pipeline.alerts.health import Backlog, backlog, failing
+from aispend_pipeline.alerts.health import Backlog, backlog, not_carrying
 from aispend_pipeline.alerts.look import EVALUATE_EVERY
 from aispend_pipeline.caps.incidents import Incident
 from aispend_pipeline.caps.ledger import Kept, Ledger
@@ -31,6 +31,8 @@ OVERDUE_AFTER = 3 * EVALUATE_EVERY
 # A delivery that waits for longer than this is worth a look.
 LONG_WAIT = timedelta(minutes=10)
 _LIST = "see: aispend alerts list"
+_LOOK = "run: aispend up, or aispend alerts dispatch from cron"
+_CHANGED = "its caps were changed since it was last looked at"
 _A_DAY = timedelta(days=1)
 
 
@@ -86,7 +88,7 @@ def watch(settings: Settings, now: datetime) -> Watch:
     reasons = [
         *([] if unusable else _overdue(settings, kept.last_evaluation, now)),
         *_untold(settings, configured),
-        *_unknown(caps, Period.of(now.date())),
+        *(_unknown(caps, Period.of(now.date())) if settings.scopes() or configured else ()),
         *_waiting(kept.backlog, now),
         *(Reason(Kind.UNTOLD, f"{name}: failing; {error}") for name, error in errors.items()),
         *(Reason(Kind.MISSING, f"{one.subject}: {one.detail}") for one in kept.incidents if one.kind == INGEST),
@@ -121,20 +123,19 @@ def _remembered(home: Path) -> _Remembered:
         return _NOTHING
     with state_of(home, PATIENCE_SECONDS).reading() as connection:
         ledger = Ledger(connection)
-        incidents = [one for kind in (INGEST, CHANNEL) for one in ledger.newest_incidents(kind)]
-        opened = [one for one in incidents if one.closed_at is None]
+        of_channels = ledger.newest_incidents(CHANNEL)
+        incidents = [*ledger.newest_incidents(INGEST), *of_channels]
         return _Remembered(
             standings=ledger.standings(),
             backlog=backlog(connection),
-            incidents=opened,
-            # What was given up may have been dropped since: the channel fails until it carries something.
-            errors={one.subject: one.detail for one in opened if one.kind == CHANNEL} | failing(connection),
+            incidents=[one for one in incidents if one.closed_at is None],
+            errors=not_carrying(connection, of_channels),
             last_evaluation=ledger.last_evaluation(),
         )
 
 
 def _caps(settings: Settings, standings: Sequence[Kept], now: datetime) -> list[dict[str, Any]]:
-    """Every scope that has a cap, or has had one, in this month and the last one."""
+    """Every scope of this month and the last one that has a cap, or had one that is still to be told to be gone."""
     current = Period.of(now.date())
     previous = Period.of(current.window.first - _A_DAY)
     kept = {(one.standing.scope, one.standing.period): one for one in standings}
@@ -154,6 +155,7 @@ def _caps(settings: Settings, standings: Sequence[Kept], now: datetime) -> list[
         _cap(name, period, of, kept.get((name, period)), found.get((name, period)), unreadable)
         | {"forecast": _forecast(expected.get(name) if period == current else None, of)}
         for name, period, of in asked
+        if of != Caps() or kept[name, period].standing.alarmed
     ]
 
 
@@ -165,7 +167,7 @@ def _cap(
     return {
         "scope": scope,
         "period": period.name,
-        **_decided(standing, found),
+        **_decided(standing, caps, found),
         "soft_usd": money.text_if_known(caps.soft),
         "hard_usd": money.text_if_known(caps.hard),
         "unpriced": list(found.unpriced) if found else [],
@@ -195,18 +197,22 @@ def _forecast(expected: Forecast | None, caps: Caps) -> dict[str, Any] | None:
     }
 
 
-def _decided(standing: Standing | None, found: Measurement | None) -> dict[str, Any]:
-    """Level and total, and what people were told; before the first evaluation only the total can be known."""
+def _decided(standing: Standing | None, caps: Caps, found: Measurement | None) -> dict[str, Any]:
+    """Level and total, and what people were told; before the first evaluation only the total can be known.
+
+    What level it is under caps that it was not looked at under is not known either.
+    """
     if standing is None:
         never = dict.fromkeys(("announced", "announced_at", "since", "reason"))
         known = found.spent if found and found.read_seq else None
         return {"level": UNKNOWN, **never, **_spent(known)}
+    looked = standing.caps == caps
     return {
-        "level": level_word(standing.level),
+        "level": level_word(standing.level if looked else None),
         "announced": standing.announced.word,
         "announced_at": utc_text(standing.announced_at) if standing.announced_at else None,
-        "since": utc_text(standing.since),
-        "reason": standing.reason,
+        "since": utc_text(standing.since) if looked else None,
+        "reason": standing.reason if looked else None,
         **_spent(None if standing.figure is None else standing.spent),
     }
 
@@ -226,7 +232,7 @@ def _spent(known: Spent | None) -> dict[str, Any]:
 def _since_decided(standing: Standing | None, caps: Caps) -> list[str]:
     if standing is None:
         return ["not looked at yet"]
-    return [] if standing.caps == caps else ["its caps were changed since it was last looked at"]
+    return [] if standing.caps == caps else [_CHANGED]
 
 
 def _outbox(waits: Backlog, now: datetime) -> dict[str, Any]:
@@ -258,8 +264,7 @@ def _overdue(settings: Settings, last: datetime | None, now: datetime) -> list[R
     if not settings.scopes() or not passed(last, OVERDUE_AFTER, now):
         return []
     when = f"last looked at {last:%Y-%m-%d %H:%M} UTC" if last else "never looked at"
-    told = f"the caps were {when}; run: aispend up, or aispend alerts dispatch from cron"
-    return [Reason(Kind.UNWATCHED, told)]
+    return [Reason(Kind.UNWATCHED, f"the caps were {when}; {_LOOK}")]
 
 
 def _untold(settings: Settings, configured: Sequence[str]) -> list[Reason]:
@@ -272,7 +277,8 @@ def _unknown(caps: Sequence[Mapping[str, Any]], current: Period) -> Iterator[Rea
     for cap in caps:
         if cap["level"] == UNKNOWN and cap["period"] == current.name:
             why = next(iter(cap["doubts"]), "the next look at it will tell")
-            yield Reason(Kind.DOUBTFUL, f"cap of {cap['scope']}: unknown; {why}")
+            remedy = f"; {_LOOK}" if why == _CHANGED else ""
+            yield Reason(Kind.DOUBTFUL, f"cap of {cap['scope']}: unknown; {why}{remedy}")
 
 
 def _waiting(waits: Backlog, now: datetime) -> Iterator[Reason]:

@@ -163,13 +163,17 @@ class CapState(Exact):
         description="whose spend: a provider, or `global` for all that are on; later there may be others"
     )
     period: str = Field(description="a UTC month, YYYY-MM")
-    level: Literal["unknown", "ok", "soft", "hard"] = Field(description="the cap that was reached")
+    level: Literal["unknown", "ok", "soft", "hard"] = Field(
+        description="the cap that was reached; `unknown` too where it was not looked at under the caps of now"
+    )
     announced: Literal["ok", "soft", "hard"] | None = Field(
         description="the level that people were told last; null before it was looked at"
     )
     announced_at: datetime | None = Field(description="when; null if they never were")
-    since: datetime | None = Field(description="when the level became that; null before it was looked at")
-    reason: Reason | None = Field(description="why the level became that; null before it was looked at")
+    since: datetime | None = Field(
+        description="when the level became that; null where it was not looked at under the caps of now"
+    )
+    reason: Reason | None = Field(description="why the level became that; null as `since`")
     total_usd: Usd | None = Field(description="billed and estimated; null if nothing was read")
     billed_usd: Usd | None = Field(description="the part of it that is billed; null as `total_usd`")
     estimated_usd: Usd | None = Field(description="the part of it that is used and not billed yet; null as `total_usd`")
@@ -260,7 +264,10 @@ class StatusBody(Exact):
     accounts: list[AccountState] = Field(description="whose keys are set")
     budgets: list[BudgetState] = Field(description="Google's, of the accounts whose budgets are read")
     drift: list[DriftDay] = Field(description="of each model of the last month, the newest day whose bill is there")
-    caps: list[CapState] = Field(description="of this month, and of the last one what was looked at in it")
+    caps: list[CapState] = Field(
+        description="of this month, and of the last one what was looked at in it; one that was removed only until"
+        " whoever was told that it is reached is told so"
+    )
     outbox: Outbox | None = Field(description="null if the state database cannot be read")
     channels: Channels = Field(description="whether people and machines can be told")
     channel_errors: list[ChannelError] = Field(description="one for each channel that is `failing`")

@@ -41,6 +41,25 @@ class Day(NamedTuple):
         return self.detail == _NEVER_ASKED_FOR
 
 
+class Unread(NamedTuple):
+    """What could not be read: the days of which nothing is known, and by day the feeds that failed."""
+
+    days: list[date]
+    feeds: dict[date, list[str]]
+
+
+def unread(cursor: duckdb.DuckDBPyConnection, window: Window) -> Unread:
+    """What of `window` could not be read yet, or was never asked for."""
+    known: dict[date, list[Day]] = defaultdict(list)
+    for day in days_asked_for(cursor, window):
+        known[day.day].append(day)
+    feeds = {
+        day: [f"{one.source} {one.account}" for one in of if one.state is CoverageState.FAILED]
+        for day, of in known.items()
+    }
+    return Unread([day for day in window.days() if len(feeds.get(day, ())) == len(known.get(day, ()))], feeds)
+
+
 def days_asked_for(cursor: duckdb.DuckDBPyConnection, window: Window) -> list[Day]:
     """The days of `window` that any fetch asked for."""
     rows = cursor.execute(

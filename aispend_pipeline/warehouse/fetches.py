@@ -1,9 +1,10 @@
 """Stores a fetch: itself, what it said of each day, and its pages as received."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from aispend_pipeline.errors import NothingPublished
 from aispend_pipeline.model import Fetch, Page
@@ -75,6 +76,28 @@ def watermarks(home: Path, source: str) -> dict[str, datetime]:
     with cursor:
         rows = cursor.execute(statement("warehouse", "watermarks"), {"source": source}).fetchall()
     return {account: at.replace(tzinfo=UTC) for account, at in rows}
+
+
+class Failing(NamedTuple):
+    """A day that an account failed to give when it was last asked, and why."""
+
+    account: str
+    day: date
+    error: str
+
+
+def still_failing(home: Path, source: str, since: datetime) -> list[Failing]:
+    """The days of `source` that are failing by the newest snapshot; of those that were read once, asked for `since`.
+
+    Empty before anything is published. Raises `StoreError` when the snapshot cannot be read.
+    """
+    try:
+        _, cursor = snapshots_of(home).current()
+    except NothingPublished:
+        return []
+    with cursor:
+        asked = {"source": source, "since": since.replace(tzinfo=None)}
+        return [Failing(*row) for row in cursor.execute(statement("warehouse", "still_failing"), asked).fetchall()]
 
 
 def _text(usd: Decimal | None) -> str | None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 
+from aispend_pipeline.counted import counted
 from aispend_pipeline.health.reasons import Kind, Reason
 from aispend_pipeline.model import FetchState
 from aispend_pipeline.sql import statement
@@ -86,18 +87,15 @@ class FeedStatus:
             yield self._because(Kind.MISSING, f"stale, {self.newest_is} at {self.newest_at:%Y-%m-%d %H:%M} UTC")
 
     def _of_days(self) -> Iterator[Reason]:
-        kinds = {
-            f"{self.quarantined} records of {self.partial} days cannot be understood": (Kind.MISSING, self.partial),
-            f"{self.refused} days could not be read again, and keep what they were": (Kind.DOUBTFUL, self.refused),
-            f"{self.disagreeing} days do not add up to the provider's own sum; they are read again": (
-                Kind.WRONG,
-                self.disagreeing,
-            ),
-            f"{self.unchecked} days could not be held against the provider's own sum": (Kind.DOUBTFUL, self.unchecked),
-            f"the provider gives no figures for {self.overdue} days that are over": (Kind.MISSING, self.overdue),
-            f"{self.failed} days could never be read": (Kind.MISSING, self.failed),
-        }
-        yield from (self._because(kind, text) for text, (kind, days) in kinds.items() if days)
+        said = (
+            (Kind.MISSING, self.partial, f"{counted(self.quarantined, 'record')} of {{}} cannot be understood"),
+            (Kind.DOUBTFUL, self.refused, "{} could not be read again, and what was read before stays"),
+            (Kind.WRONG, self.disagreeing, "the rows of {} do not add up to the provider's own sum; read again"),
+            (Kind.DOUBTFUL, self.unchecked, "{} could not be held against the provider's own sum"),
+            (Kind.MISSING, self.overdue, "the provider gives no figures for {} that should have them"),
+            (Kind.MISSING, self.failed, "{} could never be read"),
+        )
+        yield from (self._because(kind, text.format(counted(days, "day"))) for kind, days, text in said if days)
 
     def _because(self, kind: Kind, text: str) -> Reason:
         return Reason(kind, f"{self.source} {self.account}: {text}")

@@ -104,6 +104,16 @@ class TestHow:
     def test_caps_that_are_set_are_shown_with_their_figures(self, looked):
         assert look(looked.settings, NOW).lines == ["openai 1,000.00 of 800.00 soft: told soft 12:05"]
 
+    def test_a_cap_that_was_removed_is_shown_until_those_who_were_told_of_it_know(self, looked):
+        looked.set(ANTHROPIC_API_KEY="", SLACK_WEBHOOK_URL="https://hooks.example/x")
+        evaluated(looked, NOW)
+        assert look(looked.settings, NOW).lines == [
+            "openai 1,000.00, no cap: told soft 12:05, now ok, not told before 13:05"
+        ]
+
+        evaluated(looked, NOW + HOUR)
+        assert look(looked.settings, NOW + HOUR).lines == []
+
     def test_only_the_running_month_is_shown(self, looked):
         assert look(looked.settings, NOW + timedelta(days=30)).lines == []
 

@@ -11,7 +11,7 @@ from aispend_pipeline.assets import in_process, orphans
 from aispend_pipeline.assets.checks import every_day_is_read
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.raw import READ
-from aispend_pipeline.assets.spend import REMADE, SPEND, SPEND_DAILY, USAGE
+from aispend_pipeline.assets.spend import ESTIMATE, REMADE, SPEND, SPEND_DAILY, USAGE
 from aispend_pipeline.assets.tags import MODULE, range_tags
 from aispend_pipeline.definitions import defs, product
 from aispend_pipeline.due import Due
@@ -206,10 +206,40 @@ def test_when_no_account_is_read_the_step_fails_and_no_day_is_shown_as_zero(star
     fetched, added_up = ingest(made)
 
     assert len(fetched.errors) == 2
-    assert added_up.errors == []
+    assert added_up.errors == [f"never read: {LOOK_BACK}"]
     for key in (SPEND, USAGE, SPEND_DAILY):
+        assert days_made(made.instance, key) == set()
         assert noted(made.instance, key, "usd") == noted(made.instance, key, "dagster/partition_row_count") == {}
     assert [days_made(made.instance, RAW[name]) for name in ("openai_costs", "openai_usage")] == [set(), set()]
+
+
+@pytest.mark.long
+def test_days_that_were_never_read_are_not_made_beside_days_that_were(after_a_tick):
+    """A recompute from Dagster's own UI may be asked for any days."""
+    window = Window(LOOK_BACK.first - timedelta(days=2), LOOK_BACK.last)
+    made = after_a_tick
+    run = in_process.run_here(
+        made.instance, made.installation, "recompute", [SPEND, USAGE, ESTIMATE, SPEND_DAILY], range_tags(window)
+    )
+
+    assert run.errors == ["never read: 2026-11-16..2026-11-17"]
+    for key in (SPEND, USAGE, SPEND_DAILY):
+        assert days_made(made.instance, key) == ALL
+
+
+@pytest.mark.long
+def test_an_account_that_failed_for_other_days_still_fails_the_check(start):
+    """Reading some days well must not silence what is lacking of others."""
+    made = start(OPENAI_API_KEY__EU="sk-admin-revoked-001")
+    feeds = [("openai_costs", "default"), ("openai_costs", "eu")]
+    before = Window(LOOK_BACK.first - timedelta(days=3), LOOK_BACK.first - timedelta(days=1))
+
+    ingest(made, before, feeds)
+    ingest(made, LOOK_BACK, feeds[:1])
+
+    found = check(made.instance, RAW["openai_costs"], READ)
+    assert not found.passed
+    assert found.metadata["failed"].value.startswith(f"eu {before}: /organization/costs answered 401")
 
 
 @pytest.mark.long
@@ -248,21 +278,17 @@ def not_whole(home) -> list[str]:
     """What the check `every_day_is_read` finds."""
     result = every_day_is_read(SnapshotResource(database=str(home)))
     assert result.passed is not bool(result.metadata["found"].value)
-    assert result.severity == dg.AssetCheckSeverity.WARN
     return result.metadata["found"].value
 
 
 @pytest.mark.long
-def test_checks_warn_of_days_that_are_not_whole(after_a_tick):
+def test_days_that_are_missing_are_an_error_with_their_days_and_the_reason(after_a_tick):
     ingest(after_a_tick, Window(date(2026, 11, 14), date(2026, 11, 15)), [("openai_costs", "default")])
 
     found = check(after_a_tick.instance, SPEND_DAILY, "every_day_is_read")
 
-    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert found.metadata["found"].value == [
-        "openai_costs default 2026-11-16: never read",
-        "openai_costs default 2026-11-17: never read",
-    ]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert found.metadata["found"].value == ["openai_costs default 2026-11-16..2026-11-17: never read"]
 
 
 def test_a_feed_that_is_not_asked_any_more_is_told_of_up_to_the_newest_day_of_any(home):
@@ -272,7 +298,7 @@ def test_a_feed_that_is_not_asked_any_more_is_told_of_up_to_the_newest_day_of_an
     store(warehouse, complete({day + timedelta(days=n): [] for n in range(3)}, account="new", at=NOW))
     add_up(warehouse, Window(day, LOOK_BACK.last), clock)
 
-    assert not_whole(home) == ["openai_costs old 2026-11-17: never read", "openai_costs old 2026-11-18: never read"]
+    assert not_whole(home) == ["openai_costs old 2026-11-17..2026-11-18: never read"]
 
 
 def test_a_day_that_was_still_running_when_it_was_read_is_told_of_once_it_is_over(home):

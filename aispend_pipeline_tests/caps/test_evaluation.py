@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from aispend_pipeline.alerts.evaluate import evaluate
+from aispend_pipeline.alerts.evaluate import Inputs, evaluate
 from aispend_pipeline.alerts.outbox import Status
 from aispend_pipeline.alerts.tables import delivery, message, message_event
 from aispend_pipeline.caps import tables
 from aispend_pipeline.caps.incidents import Sign
 from aispend_pipeline.caps.ledger import LAST_EVALUATION, Ledger
-from aispend_pipeline.caps.model import Caps, Event, EventType, Level, Period, Reason, Version
+from aispend_pipeline.caps.model import Caps, Event, EventType, Level, Period, Reason, Spent, Version
 from aispend_pipeline.errors import StoreError
 from aispend_pipeline_tests.alerts.samples import TOP
 
@@ -26,6 +26,13 @@ EVERY_TABLE = (tables.cap_state, tables.event, tables.arming, tables.incident, m
 
 def types(events: list[Event]) -> list[EventType]:
     return [event.type for event in events]
+
+
+def with_estimates(world: World, usd: str) -> Inputs:
+    """What is measured, with so much of it estimated, which no hard cap counts."""
+    inputs = world.inputs()
+    changes = {"estimated": Decimal(usd), "hard_on_estimates": False}
+    return replace(inputs, measured=[replace(found, **changes) for found in inputs.measured])
 
 
 def everything(world: World) -> dict[str, list]:
@@ -147,6 +154,21 @@ class TestCapsThatChange:
         assert (recovered.type, recovered.reason) == (EventType.RECOVERED, Reason.CAP_REMOVED)
         world.clock.instant += DAY
         assert world.evaluate() == []
+
+    def test_what_is_estimated_of_a_scope_whose_caps_are_gone_is_not_called_billed(self, world):
+        world.spent("openai", "90").evaluate(with_estimates(world, "30"))
+        world.caps["openai"] = Caps()
+        world.evaluate()
+
+        assert world.standing("openai").spent == Spent(Decimal(90), Decimal(30), hard_on_estimates=False)
+
+    def test_a_month_whose_cap_is_removed_after_its_end_is_not_above_it_by_what_the_cap_does_not_count(self, world):
+        world.at("11-30 23:50").spent("openai", "101")
+        assert [event.level for event in world.evaluate(with_estimates(world, "30"))] == [Level.SOFT]
+        world.caps["openai"] = Caps()
+        world.at("12-01 00:05")
+
+        assert types(world.evaluate()) == [EventType.PERIOD_RESET]
 
     def test_a_scope_whose_caps_are_gone_is_closed_with_its_month_and_not_in_the_next(self, world):
         world.spent("openai", "101").evaluate()

@@ -85,6 +85,13 @@ def test_an_account_that_was_never_read_is_a_hole_and_not_stale(whole):
     assert found.data_through == {"openai": NOW}
 
 
+def test_where_the_first_reading_failed_the_doctor_is_asked_and_not_the_same_again(whole):
+    whole.set(ANTHROPIC_API_KEY="", OPENAI_API_KEY__EU="sk-admin-2")
+    whole.show(failed(Window(TODAY, TODAY), account="eu", at=NOW))
+
+    assert whole.measure().holes == ("openai eu: was never read completely; run: aispend doctor",)
+
+
 def test_days_that_were_not_read_are_told_together(world):
     world.read({**dollars(FIRST, november(2)), **dollars(november(6), november(7)), **dollars(YESTERDAY, TODAY)})
 

@@ -166,7 +166,11 @@ def test_a_provider_that_is_down_for_many_windows_is_said_once_a_source_and_coun
 
     *said, remedy = done.out.splitlines()
     assert [line.partition(": ")[0] for line in said if ": failed: " in line] == [
-        f"openai_{name} default {ago(34)}..{today()}" for name in ("costs", "usage")
+        f"openai_{name} default {ago(2)}..{today()}" for name in ("costs", "usage")
+    ]
+    assert [line for line in said if "not asked for" in line] == [
+        f"openai_{name} default {ago(34)}..{ago(3)}: not asked for: it would fail of the same"
+        for name in ("costs", "usage")
     ]
     assert (done.code, remedy) == (1, REMEDY)
     assert "in a row" not in shell.run("alerts", "dispatch", **down).out

@@ -91,7 +91,7 @@ def test_all_is_well_although_anthropic_does_not_know_today_s_costs_yet_and_that
 
     assert (status.code, status.out.splitlines()[0]) == (0, "ok, as of 2026-06-12T13:20:00Z")
     assert [line for line in today.out.splitlines() if "not whole" in line] == [
-        f"not whole: anthropic_costs default, anthropic_costs eu: 1 days not_due: {TODAY}"
+        f"not whole: anthropic_costs default, anthropic_costs eu: 1 day not known yet: {TODAY}"
     ]
     (anthropic,) = [line for line in today.out.splitlines() if line.strip().startswith("anthropic")]
     assert "not billed" in anthropic
@@ -105,8 +105,8 @@ def test_a_day_that_was_running_when_it_was_read_is_not_whole_once_it_is_over(sh
 
     over = [f"{source} {account}" for source, account in FEEDS if source != "anthropic_costs"]
     assert [line for line in told.out.splitlines() if "not whole" in line] == [
-        f"not whole: anthropic_costs default, anthropic_costs eu: 1 days not_due: {TODAY}",
-        f"not whole: {', '.join(over)}: 1 days read before they were over: {TODAY}",
+        f"not whole: anthropic_costs default, anthropic_costs eu: 1 day not known yet: {TODAY}",
+        f"not whole: {', '.join(over)}: 1 day read only while running: {TODAY}",
     ]
 
 

@@ -4,6 +4,7 @@ import configparser
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from aispend_pipeline.settings import Settings
@@ -33,7 +34,18 @@ def test_the_service_starts_what_the_checkout_has_and_keeps_its_data_where_it_ma
 
     assert service["ExecStart"] == "/opt/aispend/.venv/bin/aispend up"
     assert service["Environment"] == f"AISPEND_HOME=/var/lib/{service['StateDirectory']}"
-    assert int(service["TimeoutStopSec"]) > 10
+    assert int(service["TimeoutStopSec"]) > 20
+
+
+def test_the_service_is_started_again_but_not_with_settings_that_are_wrong(tmp_path):
+    service = unit()["Service"]
+    wrong = {"PATH": "", "AISPEND_HOME": str(tmp_path / "home"), "OPENAI_HARD_CAP": "a lot"}
+    aispend = Path(sys.executable).parent / "aispend"
+
+    done = subprocess.run([aispend, "up"], cwd=tmp_path, env=wrong, capture_output=True, text=True)
+
+    assert service["Restart"] == "on-failure"
+    assert service["RestartPreventExitStatus"] == str(done.returncode), done.stderr
 
 
 def test_systemd_understands_the_service(tmp_path):

@@ -1,13 +1,17 @@
 """The whole of it, line by line: when all is well, when nothing is set, and as the command runs it."""
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
+from aispend_pipeline.alerts import by_hand
+from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.ingest import call_budget
 from aispend_pipeline.sources import SOURCES
-from aispend_pipeline.state.database import State
+from aispend_pipeline.state.database import State, state_of
+from aispend_pipeline_tests.alerts.receivers import http_receiver, status
 
-from .world import ANTHROPIC_KEY, BILLED, NOW, OPENAI_KEY, about, answering, examined
+from .world import ANTHROPIC_KEY, BILLED, NOW, OPENAI_KEY, World, about, answering, examined
 
 OPENAI, ANTHROPIC = BILLED["openai"], BILLED["anthropic"]
 
@@ -75,7 +79,34 @@ def test_channels_are_not_tried_and_it_is_said_how_they_are(world, capsys):
         world, capsys, SLACK_WEBHOOK_URL="http://127.0.0.1:9/x", ON_HARDCAP_WEBHOOK="http://127.0.0.1:9/"
     )
 
-    assert about(lines, "channels") == ["note channels: not tried: slack, hook; run: aispend alerts test"]
+    assert about(lines, "channels") == [
+        "note channels: not tried: slack, hook (unsigned: AISPEND_HOOK_SECRET is not set);"
+        " run: aispend alerts test --hook (without --hook the hook is not tried)"
+    ]
+    _, without = examined(world, capsys, SLACK_WEBHOOK_URL="http://127.0.0.1:9/x")
+    assert about(without, "channels") == ["note channels: not tried: slack; run: aispend alerts test"]
+
+
+def test_a_channel_that_carried_nothing_last_is_failing_until_it_carries_something(world, capsys):
+    world.with_openai()
+    with http_receiver() as receiver:
+        slack = {"SLACK_WEBHOOK_URL": receiver.url()}
+        receiver.moods.append(status(404, b"no_service"))
+        send_test(world, slack)
+        failing = examined(world, capsys, **slack)
+        world.clock.instant += timedelta(minutes=1)
+        send_test(world, slack)
+        well = examined(world, capsys, **slack)
+
+    answered = f"{receiver.url('')} answered 404: no_service"
+    assert about(failing[1], "slack") == [f"FAIL slack: is failing: {answered}; mend it, and run: aispend alerts test"]
+    assert about(well[1], "slack") == []
+    assert (failing[0], well[0]) == (1, 0)
+
+
+def send_test(world: World, set_: dict[str, str]) -> None:
+    settings = world.settings(**set_)
+    by_hand.send_test(state_of(world.home), channels(settings), world.clock, "command")
 
 
 def test_every_account_is_examined_by_its_own_name(world, capsys):

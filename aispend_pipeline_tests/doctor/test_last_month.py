@@ -148,7 +148,7 @@ def test_sums_that_cannot_be_understood_are_left_out_and_said(world, capsys):
 
     _, lines = examined(world, capsys)
 
-    assert "note openai default: 1 of the provider's sums of last month cannot be understood, and are left out" in lines
+    assert "note openai default: 1 of the provider's sums of last month cannot be understood, and is left out" in lines
     assert lines[-1] == " openai    default  not read yet  USD                  1.00                      31"
 
 

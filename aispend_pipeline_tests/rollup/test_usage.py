@@ -224,7 +224,7 @@ def test_an_account_whose_answer_cannot_be_read_keeps_what_it_was_and_the_others
     assert known[source, "us"].detail == known["openai_costs", "eu"].detail == {}
     assert set(done) == {(source, "us"), ("openai_costs", "eu")}
     assert [one.text for one in eu.reasons(LATER, 10800)] == [
-        f"{source} eu: 1 days could not be read again, and keep what they were"
+        f"{source} eu: 1 day could not be read again, and what was read before stays"
     ]
 
 
@@ -242,7 +242,7 @@ def test_an_unreadable_day_that_was_never_read_is_failed_and_due_again(warehouse
         [told] = [feed for feed in status.feed_statuses(cursor, []) if feed.source == source]
     assert (failed.source, failed.state, failed.last_read_at) == (source, "failed", None)
     assert "the page's shape is not the known one" in failed.detail["error"]
-    assert f"{source} default: 1 days could never be read" in [one.text for one in told.reasons(LATER, 10800)]
+    assert f"{source} default: 1 day could never be read" in [one.text for one in told.reasons(LATER, 10800)]
     assert look(warehouse, "SELECT billed_usd FROM spend_daily") == [(5,)]
 
 

@@ -15,6 +15,10 @@ from .installation import SOFT, TOTAL, Installation, copy_of, read_month, status
 from .world import KEYS
 
 NEVER = "the caps were never looked at; run: aispend up, or aispend alerts dispatch from cron"
+CHANGED = (
+    "cap of openai: unknown; its caps were changed since it was last looked at;"
+    " run: aispend up, or aispend alerts dispatch from cron"
+)
 SECRET = "whsec_Zm9yIGV4YW1wbGUgb25seSwgbWFrZSB5b3VyIG93biE="
 HARD = {"OPENAI_SOFT_CAP": "80", "OPENAI_HARD_CAP": "84"}
 
@@ -87,6 +91,7 @@ def test_a_cap_that_nobody_ever_looked_at_is_unknown_and_it_is_said_what_to_run(
         "total_usd": TOTAL,
         "billed_usd": TOTAL,
         "estimated_usd": "0.00",
+        "hard_on_estimates": True,
         "soft_usd": "80.00",
         "hard_usd": "100.00",
         "unpriced": [],
@@ -159,7 +164,8 @@ def test_half_an_hour_without_an_evaluation_is_failing_and_so_is_one_in_the_futu
     assert body["status"] == word
     said = "the caps were last looked at 2026-06-12 13:20 UTC; run: aispend up, or aispend alerts dispatch from cron"
     assert body["reasons"] == ([] if word == "ok" else [said])
-    assert told.status(OPENAI_SOFT_CAP="", OPENAI_HARD_CAP="")["status"] == "ok"  # without caps nobody need look
+    without = told.status(OPENAI_SOFT_CAP="", OPENAI_HARD_CAP="")
+    assert said not in without["reasons"]  # without caps nobody need look, but to tell that one is gone
 
 
 def test_a_month_that_is_over_is_still_there_and_the_new_one_is_unknown_until_it_was_read(told):
@@ -217,14 +223,42 @@ def test_what_is_missing_is_said_before_what_is_old(one):
     assert lines[3] == "openai default: last read 2026-06-12 13:20 UTC, 3 days ago"
 
 
-def test_a_cap_that_was_changed_since_is_shown_as_it_is_now_and_said_to_be_new(told):
-    body = told.status(OPENAI_HARD_CAP="84.000001")
+def test_of_a_cap_that_was_changed_since_no_level_is_known_until_it_is_looked_at(told):
+    body = told.status(OPENAI_HARD_CAP="84")
 
-    assert (cap(body)["level"], cap(body)["hard_usd"]) == ("soft", "84.000001")
-    assert cap(body)["doubts"] == ["its caps were changed since it was last looked at"]
-    assert body["status"] == "ok"
-    removed = cap(told.status(OPENAI_SOFT_CAP="", OPENAI_HARD_CAP=""))
-    assert (removed["level"], removed["soft_usd"], removed["hard_usd"]) == ("soft", None, None)
+    new = cap(body)
+    assert (new["level"], new["since"], new["reason"], new["announced"]) == ("unknown", None, None, "soft")
+    assert (new["hard_usd"], new["total_usd"]) == ("84.00", TOTAL)
+    assert new["doubts"] == ["its caps were changed since it was last looked at"]
+    assert (body["status"], body["reasons"]) == ("degraded", [CHANGED])
+    told.evaluate(OPENAI_HARD_CAP="84")
+    assert cap(told.status(OPENAI_HARD_CAP="84"))["level"] == "hard"
+
+
+def test_a_cap_that_was_removed_is_there_until_those_who_were_told_of_it_know(told):
+    told.set |= {"OPENAI_SOFT_CAP": "", "OPENAI_HARD_CAP": ""}
+    body = told.status()
+    assert (cap(body)["level"], cap(body)["announced"], cap(body)["soft_usd"]) == ("unknown", "soft", None)
+    assert body["reasons"] == [CHANGED]
+
+    told.evaluate()
+    body = told.status()
+    assert (cap(body)["level"], cap(body)["announced"], body["reasons"]) == ("ok", "soft", [])
+
+    told.later(hours=1).evaluate()
+    assert told.status()["caps"] == []
+
+
+def test_a_cap_that_was_removed_before_it_was_reached_is_gone_at_once(one):
+    one.evaluate(OPENAI_SOFT_CAP="90")
+
+    assert one.status(OPENAI_SOFT_CAP="", OPENAI_HARD_CAP="")["caps"] == []
+
+
+def test_where_no_cap_and_no_channel_is_set_nobody_is_asked_to_look(told):
+    body = told.status(OPENAI_SOFT_CAP="", OPENAI_HARD_CAP="", SLACK_WEBHOOK_URL="")
+
+    assert (cap(body)["level"], cap(body)["announced"], body["status"]) == ("unknown", "soft", "ok")
 
 
 def test_a_cap_without_anything_that_is_read_is_unknown(one):

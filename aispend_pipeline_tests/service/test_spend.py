@@ -167,7 +167,7 @@ def test_a_day_that_was_running_when_it_was_read_is_half_read_once_it_is_over(cl
 def test_days_that_are_over_and_have_no_figures_are_said_by_the_status(client):
     reasons = client.get("/status").json()["reasons"]
 
-    assert reasons == ["openai_costs odd: the provider gives no figures for 2 days that are over"]
+    assert reasons == ["openai_costs odd: the provider gives no figures for 2 days that should have them"]
 
 
 def test_coverage_is_complete_only_if_every_asked_day_of_every_asked_account_is(client):
