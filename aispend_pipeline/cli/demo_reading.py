@@ -110,7 +110,7 @@ class Reading:
         month = Window(began.date().replace(day=1), began.date())
         billed = demo_proof.spend(self._service, month, groupBy="provider", provider="openai")["total_usd"]
         cap = money.on_screen(self._settings.openai_hard_cap or Decimal(0))
-        _say(f"{began:%H:%M:%S} UTC: OpenAI has billed {money.on_screen(Decimal(billed))} of {cap} USD, its hard cap")
+        _say(f"{began:%H:%M:%S} UTC: OpenAI has billed {money.on_screen(Decimal(billed))} USD; its hard cap is {cap}")
 
     def _snapshot(self) -> duckdb.DuckDBPyConnection:
         return snapshots_of(self._settings.home).current()[1]

@@ -150,12 +150,14 @@ def _failures_told(settings: Settings) -> Iterator[_Failures]:
 
 @contextmanager
 def _followed(progress: screen.Progress, reading: Reading) -> Iterator[None]:
-    """Say how far reading is with every page that comes in the block."""
+    """Say how far reading is with every page that comes in the block, and every call that fails."""
 
     def heard(event: str) -> None:
         name, *fields = event.split(maxsplit=3)
         if name == "page.read":
             reading.page(*fields[:2])
+        elif name == "attempt.failed":
+            reading.failed(fields[0])
 
     progress.follow(reading)
     with log.listened(heard):

@@ -52,18 +52,25 @@ class Reading:
     def __init__(self, settings: Settings, clock: Clock, asked: Sequence[Due]) -> None:
         self._left = _calls_left(settings, clock.now(), asked)
         self._pace = Pace(clock, _pages_expected(settings, clock.now(), asked, self._left), "pages", about=True)
+        self._trouble = ""
 
     def page(self, source: str, account: str) -> None:
         """A page came."""
         self._pace.did()
+        self._trouble = ""
         of = SOURCES[source].provider, account
         if of in self._left:
             self._left[of] = max(self._left[of] - 1, 0)
 
+    def failed(self, error_class: str) -> None:
+        """A call failed, and may be made again."""
+        self._trouble = f"the last call failed: {error_class.replace('_', ' ')}"
+
     def __str__(self) -> str:
-        """The pace, and the calls that are left."""
+        """The pace, the calls that are left, and what holds it up."""
         calls = ", ".join(f"{provider} {account} {count}" for (provider, account), count in sorted(self._left.items()))
-        return f"{self._pace}; calls left: {calls}" if calls else str(self._pace)
+        said = [str(self._pace), calls and f"calls left: {calls}", self._trouble]
+        return "; ".join(filter(None, said))
 
 
 def _calls_left(settings: Settings, now: datetime, asked: Sequence[Due]) -> dict[Account, int]:

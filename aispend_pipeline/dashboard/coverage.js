@@ -78,7 +78,7 @@ function fresh(source) {
   const said = source.last_complete_at ? instant(source.last_complete_at) : "never read";
   const trouble = [
     source.stale && source.last_complete_at ? "stale" : null,
-    source.consecutive_failures ? `${source.consecutive_failures} failures since` : null,
+    source.consecutive_failures ? `failed ${source.consecutive_failures} times since` : null,
     source.quarantined ? `${source.quarantined} records not understood` : null,
   ].filter(Boolean);
   const at = h("span", { class: "instant" }, said);

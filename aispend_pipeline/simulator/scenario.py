@@ -32,13 +32,19 @@ ALWAYS = range(10**9)
 class Trouble:
     """Calls that it is about: at `where`, to paths that start with `route`, before `until`.
 
-    `calls` are the ones that it hits, counted from 0 among those that it is about.
+    `calls` are the ones that it hits, counted from 0 among those that it is about. What began before `until` lasts on
+    until it was about `at_least` so many, however slowly they come.
     """
 
     where: Where = EVERYWHERE
     route: str = "/"
     calls: range = ALWAYS
     until: datetime | None = None
+    at_least: int = 0
+
+    def over(self, now: datetime, seen: int) -> bool:
+        """Whether it has ended by `now`, when it was about so many calls."""
+        return self.until is not None and now >= self.until and not 0 < seen < self.at_least
 
 
 @dataclass(frozen=True)

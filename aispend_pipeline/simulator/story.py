@@ -17,10 +17,12 @@ from aispend_pipeline.simulator.scenario import Granted, Outage, Restated, Runaw
 ACCOUNT, KEY = "default", "key_ci"
 GIVEN_BACK = Decimal(400)
 _WEEKEND_TIMES, _AGAIN_TIMES = 30, 1000
-# After the start: the key runs away again, so that OpenAI's hard cap is reached; Anthropic answers for `eu`, which it
-# has not done three times by then, as it takes for people to be told; and OpenAI restates a day.
+# After the start: the key runs away again, so that OpenAI's hard cap is reached; Anthropic answers for `eu`; and OpenAI
+# restates a day.
 _AGAIN, _REACHED, _ANSWERS, _RESTATES = (timedelta(seconds=seconds) for seconds in (120, 170, 180, 240))
 _LASTS = timedelta(minutes=4)
+# People are told of what could not be read three times: before so many calls, about 80 a time, it is not over.
+_ASKED = 200
 _DOWN = Where("anthropic", "eu")
 # An account without a discount: its amounts, times that, still have no more than the 18 places that are kept.
 _RESTATED, _MORE = Where("openai", "eu"), Decimal("1.03")
@@ -31,7 +33,7 @@ def story(start: datetime) -> Scenario:
     weekend, today = last_weekend(start.date()), start.date()
     wild = midnight(weekend.first) + timedelta(hours=2)
     return Scenario(
-        troubles=(Outage(_DOWN, until=start + _ANSWERS, status=503),),
+        troubles=(Outage(_DOWN, until=start + _ANSWERS, at_least=_ASKED, status=503),),
         restated=(Restated(today - timedelta(days=1), start + _RESTATES, _MORE, _RESTATED),),
         runaways=(
             Runaway(ACCOUNT, KEY, wild, midnight(weekend.last) + timedelta(hours=21), _WEEKEND_TIMES),
@@ -46,8 +48,8 @@ def told(start: datetime) -> list[str]:
     weekend = last_weekend(start.date())
     return [
         f"{weekend}: {KEY} of project Code ran away; OpenAI gave {GIVEN_BACK} USD back the day after",
-        f"until {start + _ANSWERS:%H:%M:%S} UTC Anthropic does not answer for account {_DOWN.account}:"
-        " a gap, an incident, and both healed",
+        f"until {start + _ANSWERS:%H:%M:%S} UTC, and until it was asked three times, Anthropic does not answer for"
+        f" account {_DOWN.account}: a gap, an incident, and both healed",
         f"from {start + _AGAIN:%H:%M:%S} the key runs away again; about a minute later OpenAI's hard cap is reached",
         f"from {start + _RESTATES:%H:%M:%S} OpenAI says that yesterday cost {_RESTATED.account} 3 % more than before",
     ]

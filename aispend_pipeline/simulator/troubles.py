@@ -33,7 +33,7 @@ def under(
     def hit(trouble: Trouble, provider: str, account: str | None, path: str) -> bool:
         """Whether `trouble` hits this call; counts it if it is about it."""
         about = trouble.where.holds(provider, account) and path.startswith(trouble.route)
-        if not about or (trouble.until is not None and its.now() >= trouble.until):
+        if not about or trouble.over(its.now(), seen[id(trouble)]):
             return False
         seen[id(trouble)] += 1
         return seen[id(trouble)] - 1 in trouble.calls

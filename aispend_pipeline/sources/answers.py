@@ -123,7 +123,7 @@ def broken(error: httpx.RequestError, path: str) -> FetchError:
                 f"{path}: the server's certificate or TLS is not acceptable ({cause})",
             )
         if isinstance(cause, socket.gaierror):
-            return FetchError(ErrorClass.DNS, f"{path}: the server's name does not resolve")
+            return FetchError(ErrorClass.DNS, f"{path}: the server's name {error.request.url.host} does not resolve")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectError):
         return FetchError(ErrorClass.CONNECT, f"{path}: the connection was refused")

@@ -1,6 +1,7 @@
 """The hook's body is the one that the receiver was promised, to the byte."""
 
 import json
+from pathlib import Path
 
 from aispend_pipeline.alerts import hook
 from aispend_pipeline.caps.model import EventType, Level, Reason
@@ -15,6 +16,15 @@ def test_a_trigger_has_the_promised_shape():
         b'"data_through":{"openai":"2026-11-10T11:00:00Z"},'
         b'"top":[{"project":"proj_a","api_key":"key_a","model":"gpt-5.4","usd":"61.20"}],"instance":"b7c1"}}'
     )
+
+
+def test_the_guide_shows_a_body_of_that_shape():
+    page = (Path(__file__).parents[2] / "docs" / "caps-and-alerts.md").read_text()
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    event = cap_event(EventType.TRIGGERED, arming=1, top=TOP[:1], estimated_usd="12.50")
+    sent = json.loads(hook.body(event, "b7c1"))
+    assert [[*shown], [*shown["data"]]] == [[*sent], [*sent["data"]]]
+    assert [*shown["data"]["top"][0]] == [*sent["data"]["top"][0]]
 
 
 def test_a_release_says_which_arming_and_why():

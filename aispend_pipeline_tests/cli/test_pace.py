@@ -76,5 +76,15 @@ def test_where_no_calls_are_counted_none_are_told(home):
     assert str(Reading(settings, Ticking(), asked(settings, Ticking(), 3))).endswith(" pages")
 
 
+def test_what_holds_it_up_is_told_until_a_page_comes(home):
+    settings = Settings.load({"OPENAI_API_KEY": "sk-admin-pace", "AISPEND_HOME": str(home)}, None)
+    reading = Reading(settings, Ticking(), asked(settings, Ticking(), 3))
+
+    reading.failed("broken_off")
+    assert str(reading).endswith(" pages; the last call failed: broken off")
+    reading.page("openai_costs", "default")
+    assert "failed" not in str(reading)
+
+
 def pages(told: str) -> int:
     return int(told.split(" of about ")[1].split()[0])

@@ -17,8 +17,8 @@ def test_a_name_that_does_not_resolve(world, capsys):
 
     assert (code, trouble(lines, "openai default")) == (
         1,
-        f"FAIL openai default: {COSTS}: the server's name does not resolve; check this machine's network and name"
-        " server, or set OPENAI_BASE_URL to an address that exists",
+        f"FAIL openai default: {COSTS}: the server's name nowhere.invalid does not resolve; check this machine's"
+        " network and name server, or set OPENAI_BASE_URL to an address that exists",
     )
     assert lines[-1] == " openai    default  not read yet  USD                                            31"
 

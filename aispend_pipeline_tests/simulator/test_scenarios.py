@@ -95,6 +95,16 @@ def test_an_outage_ends(clock):
     assert statuses(client, 2) == [200, 200]
 
 
+def test_an_outage_that_began_may_last_until_it_was_noticed(clock):
+    trouble = Outage(until=NOW + timedelta(minutes=5), at_least=3)
+    client, later = (Client("anthropic", clock, scenario=Scenario((trouble,))) for _ in range(2))
+
+    assert statuses(client, 2) == [500, 500]
+    clock.instant += timedelta(minutes=5)
+    assert statuses(client, 2) == [500, 200]
+    assert statuses(later, 1) == [200]
+
+
 @pytest.mark.parametrize(("provider", "status", "name"), [("openai", 500, "500"), ("anthropic", 529, "529_overloaded")])
 def test_an_outage_speaks_as_documented(clock, provider, status, name):
     answer = Client(provider, clock, scenario=Scenario((Outage(status=status),))).get("users")
