@@ -228,6 +228,15 @@ def test_days_that_were_never_read_are_not_made_beside_days_that_were(after_a_ti
 
 
 @pytest.mark.long
+def test_a_run_without_days_says_that_it_wants_some(start):
+    """As the button Execute of a check that is made with its days."""
+    made = start()
+    run = in_process.run_here(made.instance, made.installation, "recompute", [SPEND], {})
+
+    assert run.errors == ["it is made with its days: materialize those, and it comes with them"]
+
+
+@pytest.mark.long
 def test_an_account_that_failed_for_other_days_still_fails_the_check(start):
     """Reading some days well must not silence what is lacking of others."""
     made = start(OPENAI_API_KEY__EU="sk-admin-revoked-001")
