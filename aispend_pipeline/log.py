@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from aispend_pipeline.relay import relayed
+
 
 class Event(NamedTuple):
     """What an event means, and the names of the fields that it may have."""
@@ -118,7 +120,7 @@ def configure(level: int = logging.INFO, *, told: Collection[str] = ()) -> None:
         return event
 
     structlog.configure(
-        processors=[filtered, *_completed(), *_rendered()],
+        processors=[filtered, *_completed(), _relayed, *_rendered()],
         logger_factory=structlog.WriteLoggerFactory(file=_STDERR),
         cache_logger_on_first_use=False,
     )
@@ -149,6 +151,24 @@ def _completed() -> list[structlog.typing.Processor]:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+
+
+_JSON = structlog.processors.JSONRenderer()
+
+
+def _relayed(logger: Any, method: str, event: Line) -> Line:
+    relayed(_without_secrets(logger, method, _JSON(logger, method, event)))
+    return event
+
+
+def tell(line: str) -> None:
+    """Say a line of a process under this one as if it were of this one; a terminal is not told of every page."""
+    event: Any = json.loads(line)
+    method = event["level"]
+    if event["event"] != "page.read" or not on_terminal():
+        for processor in _rendered():
+            event = processor(None, method, event)
+        _STDERR.write(f"{event}\n")
 
 
 def on_terminal() -> bool:

@@ -1,6 +1,8 @@
 """What somebody is told who starts without any provider: which key, who makes it where, with which right, what then."""
 
-GUIDE = """\
+from pathlib import Path
+
+_GUIDE = """\
 There is nothing to read yet. aispend needs what may read the bill of one
 provider at least:
 
@@ -30,3 +32,9 @@ Then:
   3. aispend up        reads, watches, tells and answers
 
 No key at hand? aispend demo shows it all on a simulated organisation."""
+
+
+def guide(dotenv: Path) -> str:
+    """What is needed and where it comes from; that `dotenv` is not there, where it is not, before all else."""
+    missing = "" if dotenv.exists() else f"There is no file {dotenv.absolute()}\nAre you in the right folder?\n\n"
+    return missing + _GUIDE

@@ -1,4 +1,4 @@
-"""Processes beside a command: each is started again when it ends, and given up, loudly, when that does not help."""
+"""Processes beside a command: one that ends is started again, and given up, loudly, when that does not help."""
 
 import os
 import signal
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aispend_pipeline.clock import Clock
+from aispend_pipeline.relay import ADDRESS
 
 _WITH_PARENT = "aispend_pipeline.cli.with_parent"
+_WELL = "exit code 0"
 
 Process = subprocess.Popen[bytes]
 Tell = Callable[[str], None]
@@ -23,13 +25,14 @@ Tell = Callable[[str], None]
 class Child:
     """A program beside a command: how people call it, how it is called, and what is not done while it is away.
 
-    It writes to the log, or on the screen if it is `shown`.
+    It writes to the log, or on the screen if it is `shown`. What is done `once` ends by itself.
     """
 
     name: str
     command: Sequence[str]
     undone: str
     shown: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Patience:
 
     waits: Sequence[float] = (1, 2, 4, 8, 16)
     well: float = 600
-    # With what else there is to end, all of it within ten seconds.
+    # With what else there is to end, well within the half minute that systemd gives.
     stop: float = 7
     look: float = 0.1
 
@@ -76,7 +79,7 @@ def kept(
     def keep(child: Child) -> None:
         for line in _ends(child, place, clock, over, patience):
             tell(line)
-        if not over.is_set():
+        if not (child.once or over.is_set()):
             given_up(line)
 
     # The system ends a child with the thread that started it.
@@ -98,6 +101,10 @@ def _ends(child: Child, place: Place, clock: Clock, over: threading.Event, patie
         began = clock.monotonic()
         how = _ran(child, place, over, patience)
         if over.is_set():
+            return
+        if child.once:
+            if how != _WELL:
+                yield f"{child.name} ended ({how}): {child.undone}"
             return
         failed = 0 if clock.monotonic() - began >= patience.well else failed
         if failed == len(patience.waits):
@@ -131,9 +138,10 @@ def _started(child: Child, place: Place) -> Process:
     program, *arguments = child.command
     with place.log.open("ab") as log:
         output = None if child.shown else log
+        seen = {ADDRESS: ""} if child.shown else {}
         return subprocess.Popen(
             [sys.executable, "-m", _WITH_PARENT, str(Path(sys.executable).parent / program), *arguments],
-            env={**os.environ, **place.environment},
+            env={**os.environ, **place.environment, **seen},
             cwd=place.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

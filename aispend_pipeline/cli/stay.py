@@ -25,6 +25,7 @@ from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import folder, lock
 
 _LOOK_SECONDS = 0.2
+STOPPING = "stopping: runs that are under way are cancelled, and Dagster's processes end"
 _CODE = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
 
 
@@ -59,6 +60,8 @@ def stay(
             log.configure_process(level)
             with dispatching(settings, clock, load):
                 serve.serve_on(listener, settings, clock, load)
+                print(STOPPING, flush=True)
+    print("stopped", flush=True)
 
 
 def _told(line: str) -> None:
@@ -88,7 +91,8 @@ def _told_when_ready(settings: Settings) -> Iterator[None]:
 def _has_code(ui: str) -> bool:
     """Whether Dagster's UI at that address shows anything."""
     try:
-        answer = httpx.post(f"{ui}/graphql", json={"query": _CODE}, timeout=5).json()
+        # No proxy: it would be asked for this machine's own loopback.
+        answer = httpx.post(f"{ui}/graphql", json={"query": _CODE}, timeout=5, trust_env=False).json()
         return bool(answer["data"]["repositoriesOrError"]["nodes"])
     except (httpx.HTTPError, ValueError, LookupError, TypeError):
         return False

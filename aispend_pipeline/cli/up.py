@@ -1,20 +1,30 @@
 """`aispend up`."""
 
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from aispend_pipeline import log
 from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.alerts.drafts import Readership
 from aispend_pipeline.cli import doctor, listening, screen
-from aispend_pipeline.cli.first_run import GUIDE
+from aispend_pipeline.cli.first_run import guide
+from aispend_pipeline.cli.processes import Child
 from aispend_pipeline.cli.stay import alone, stay
 from aispend_pipeline.clock import SystemClock
-from aispend_pipeline.errors import UsageError
+from aispend_pipeline.due import start_date
+from aispend_pipeline.errors import NothingPublished, UsageError
+from aispend_pipeline.model import Window
+from aispend_pipeline.relay import ADDRESS, received
 from aispend_pipeline.settings import CHANNEL_SETTINGS, DOTENV, Settings
 from aispend_pipeline.sources import feeds
-from aispend_pipeline.warehouse import Warehouse
-from aispend_pipeline.warehouse.snapshots import pointer
+from aispend_pipeline.warehouse import Warehouse, coverage, snapshots_of
+
+_DOTENV = Path(".env")
+# A process of its own: the schedule asks for nothing before the next full hour.
+_FIRST_READ = Child(
+    "the first read", ("aispend", "ingest"), "the next full hour reads what is missing", shown=True, once=True
+)
 
 
 def up(*, insecure: bool) -> int:
@@ -25,23 +35,36 @@ def up(*, insecure: bool) -> int:
     settings, clock = screen.load_settings(), SystemClock()
     screen.refuse_demo(settings)
     if not (feeds(settings) or settings.budgets()):
-        raise UsageError(GUIDE)
+        raise UsageError(guide(_DOTENV))
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr, flush=True)
     listening.refuse_open_ui(settings, insecure=insecure)
     with alone(settings.home), listening.listen(settings, insecure=insecure) as listener:
         doctor.before_start(settings, clock)
-        fresh = pointer(settings.home) is None
         Warehouse(settings.home, clock).publish_at_start()
+        fresh = nothing_read(settings, clock.now().date())
         print(next_read(clock.now(), fresh=fresh), flush=True)
-        stay(listener, settings, clock, Settings.load, {DOTENV: str(Path(".env").absolute())})
+        others = [_FIRST_READ] if fresh else []
+        with received(log.tell) as relay:
+            own = {DOTENV: str(_DOTENV.absolute()), ADDRESS: relay}
+            stay(listener, settings, clock, Settings.load, own, others)
     return 0
 
 
+def nothing_read(settings: Settings, today: date) -> bool:
+    """Whether no day of any provider could be read yet; of budgets alone, whether nothing was published."""
+    try:
+        _, cursor = snapshots_of(settings.home).current()
+    except NothingPublished:
+        return True
+    days = coverage.days_asked_for(cursor, Window(start_date(settings, today), today))
+    return bool(feeds(settings)) and not any(day.last_read_at for day in days)
+
+
 def next_read(now: datetime, *, fresh: bool) -> str:
-    """When the schedule reads; of a home that is `fresh`, how it is read before."""
+    """When the schedule reads; of a home that is `fresh`, that it is read before."""
     at = f"{now.replace(minute=0) + timedelta(hours=1):%H:%M} UTC"
-    return f"nothing was read yet; reads at {at}, or now: aispend ingest" if fresh else f"reads again at {at}"
+    return f"nothing was read yet: reading now, and again at {at}" if fresh else f"reads again at {at}"
 
 
 def warnings_of(settings: Settings) -> list[str]:

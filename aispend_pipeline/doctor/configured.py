@@ -24,7 +24,8 @@ def examine(settings: Settings, dotenv: Path) -> Iterator[Finding]:
     if read:
         yield Finding(Level.OK, _ABOUT, f"{', '.join(read)} to be read")
     elif not unconfigured:
-        yield Finding(Level.FAIL, _ABOUT, "no provider to read; set " + KEY_SETTINGS)
+        missing = "" if dotenv.exists() else f"; there is no file {dotenv.absolute()}"
+        yield Finding(Level.FAIL, _ABOUT, f"no provider to read; set {KEY_SETTINGS}{missing}")
 
 
 def _read(settings: Settings) -> Iterator[tuple[str, str]]:

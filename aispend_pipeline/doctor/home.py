@@ -83,7 +83,7 @@ def _figures(home: Path) -> Iterator[Finding]:
             lacking = shortfall(cursor)
     except NothingPublished as error:
         made = error.trouble is not Trouble.NOT_MADE
-        told = str(error) if made else "nothing was read yet; the next step is: aispend ingest"
+        told = str(error) if made else "nothing was read yet; the next step is: aispend ingest, or aispend up"
         yield Finding(Level.FAIL if made else Level.OK, _ABOUT, told)
     except (StoreError, OSError) as error:
         yield Finding(Level.FAIL, _ABOUT, str(error))

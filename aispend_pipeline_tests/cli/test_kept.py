@@ -14,6 +14,7 @@ import pytest
 from aispend_pipeline.cli.processes import Child, Patience, Place, kept
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.health.given_up import give_up, given_up, none_given_up
+from aispend_pipeline.relay import ADDRESS
 from aispend_pipeline.service.status import status
 from aispend_pipeline.settings import Settings
 
@@ -44,10 +45,10 @@ class Nursery:
 
     folder: Path
 
-    def child(self, *then: str, shown: bool = False) -> Child:
+    def child(self, *then: str, shown: bool = False, once: bool = False) -> Child:
         """One that does `then` after its beginning."""
         program = "\n".join([PROGRAM, *then])
-        return Child("the child", (sys.executable, "-c", program, str(self.pids)), "nothing is done", shown)
+        return Child("the child", (sys.executable, "-c", program, str(self.pids)), "nothing is done", shown, once)
 
     @property
     def pids(self) -> Path:
@@ -163,6 +164,35 @@ def test_one_that_is_shown_writes_on_the_screen(nursery, capfd):
         until(lambda: "seen" in capfd.readouterr().out)
 
     assert nursery.log.read_text() == ""
+
+
+def test_one_that_is_shown_says_itself_what_others_have_the_command_say(nursery, capfd):
+    said = f"print('relay', [os.environ['{ADDRESS}']], flush=True)"
+    with nursery.at_work(nursery.child(said, STAYS), nursery.child(said, STAYS, shown=True), **{ADDRESS: "there"}):
+        until(lambda: "relay ['there']" in nursery.log.read_text())
+        until(lambda: "relay ['']" in capfd.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("then", "said"), [("", []), ("sys.exit(1)", ["the child ended (exit code 1): nothing is done"])]
+)
+def test_what_is_done_once_is_neither_started_again_nor_given_up(nursery, then, said):
+    other = Nursery(nursery.folder / "other")
+    other.folder.mkdir()
+    with nursery.at_work(nursery.child(then, once=True), other.child("sys.exit(3)")) as told:
+        until(lambda: told.given_up)  # of the other
+
+    assert len(nursery.started()) == 1
+    assert [line for line in told.lines if "exit code 3" not in line] == said
+    assert all("exit code 3" in line for line in told.given_up)
+
+
+def test_what_is_done_once_ends_with_the_block(nursery):
+    with nursery.at_work(nursery.child(STAYS, once=True)) as told:
+        until(lambda: len(nursery.started()) == 1)
+
+    assert not running(nursery.started())
+    assert told.lines == []
 
 
 def test_a_block_that_fails_ends_them(nursery):

@@ -18,7 +18,8 @@ from aispend_pipeline.alerts.by_hand import of_message
 from aispend_pipeline.alerts.outbox import Draft, Outbox, Status
 from aispend_pipeline.cli import doctor
 from aispend_pipeline.cli.dispatch_loop import dispatching
-from aispend_pipeline.cli.up import next_read
+from aispend_pipeline.cli.stay import STOPPING
+from aispend_pipeline.cli.up import next_read, nothing_read
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import SettingsError
 from aispend_pipeline.settings import DOTENV, Settings
@@ -26,7 +27,7 @@ from aispend_pipeline.state.database import state_of
 
 from ..alerts.receivers import HttpReceiver, http_receiver, status
 from ..waiting import first_line, until
-from .conftest import KEY, Shell, ago, one_line, world
+from .conftest import KEY, REFUSED, Shell, ago, one_line, today, world
 from .life import descendants, free_port, running
 
 CAPPED = {"OPENAI_API_KEY": KEY, "OPENAI_HARD_CAP": "5", "SLACK_WEBHOOK_URL": "http://127.0.0.1:9/x"}
@@ -69,10 +70,16 @@ class TestTheDispatchLoop:
             until(lambda number=number: self.delivered(home, number))
 
     def test_what_is_due_is_sent_to_where_the_settings_lead_by_then(self, home, settings, first):
-        with http_receiver() as second, self.running(settings, lambda: now[0]):
-            now = [settings]
+        now, looked = [settings], []
+
+        def load() -> Settings:
+            looked.append(now[0])
+            return now[0]
+
+        with http_receiver() as second, self.running(settings, load):
             self.sends(home, 1, 2)
             now[0] = self.to(home, second)
+            until(lambda: looked[-1] is now[0])
             self.sends(home, 3)
 
         assert [len(one.received) for one in (first, second)] == [2, 1]
@@ -132,7 +139,21 @@ def test_it_says_when_the_next_read_is():
     now = datetime(2026, 11, 26, 23, 59, 59, 5, tzinfo=UTC)
 
     assert next_read(now, fresh=False) == "reads again at 00:00 UTC"
-    assert next_read(now, fresh=True) == "nothing was read yet; reads at 00:00 UTC, or now: aispend ingest"
+    assert next_read(now, fresh=True) == "nothing was read yet: reading now, and again at 00:00 UTC"
+
+
+def test_it_reads_at_once_as_long_as_no_day_could_be_read(tmp_path):
+    with world(tmp_path / "shell") as (shell, organisation):
+        settings = Settings.load(shell.environment({}), None)
+        assert nothing_read(settings, today())
+
+        organisation.broken[KEY] = REFUSED
+        shell.fill(today(), today())
+        assert nothing_read(settings, today())
+
+        organisation.broken.clear()
+        shell.fill(today(), today())  # which is not over
+        assert not nothing_read(settings, today())
 
 
 def test_a_demos_home_is_refused(shell):
@@ -182,8 +203,16 @@ def test_who_has_no_provider_is_told_which_keys_there_are_and_what_to_do(shell):
     assert (done.code, done.out) == (2, "")
     for setting in ("OPENAI_API_KEY=", "ANTHROPIC_API_KEY=", "GCP_BQ_TABLE=", "aispend doctor", "aispend demo"):
         assert setting in done.err
-    assert all(len(line) <= 80 for line in done.err.splitlines())
+    missing, *lines = done.err.splitlines()
+    assert missing == f"There is no file {shell.folder}/.env"
+    assert all(len(line) <= 80 for line in lines)
     assert not shell.home.exists()
+
+
+def test_who_has_a_dotenv_file_is_not_told_that_it_is_missing(shell):
+    (shell.folder / ".env").write_text("OPENAI_API_KEY=\n")
+
+    assert "There is no file" not in shell.run("up").err
 
 
 def test_what_the_doctor_finds_is_said_before_anything_starts_and_keeps_nobody(tmp_path):
@@ -242,6 +271,9 @@ def test_up_serves_sends_and_watches_by_the_dotenv_file_as_it_is_and_leaves_noth
     assert done.code == 0
     sent = re.findall(r'"event": "alert\.sent"', done.err)
     assert len(sent) == 1
+    assert '"event": "caps.evaluated"' in done.err  # which a run has logged
+    assert "dagster.daemon" not in done.err
+    assert done.out.splitlines()[-2:] == [STOPPING, "stopped"]
     assert "Traceback" not in done.err
     assert running(under) == []
     assert {path.name for path in shell.folder.iterdir()} == {".env", "home"}

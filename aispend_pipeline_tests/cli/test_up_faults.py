@@ -1,5 +1,6 @@
 """What befalls a running `aispend up`: another one, its own death, Dagster's storage gone, a request to end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,13 +14,13 @@ import httpx
 import pytest
 
 from aispend_pipeline.assets.in_process import prepare_instance
-from aispend_pipeline.cli.stay import alone
+from aispend_pipeline.cli.stay import STOPPING, alone
 from aispend_pipeline.errors import StoreBusy
 from aispend_pipeline.settings import Settings
 
 from ..alerts.receivers import http_receiver
 from ..waiting import first_line, until
-from .conftest import KEY, Organisation, Shell, ago, one_line, world
+from .conftest import KEY, REFUSED, Organisation, Shell, ago, one_line, world
 from .life import descendants, free_port, running
 from .test_demo_that_stays import BACKFILL, asked
 from .test_up import caps_known
@@ -116,6 +117,49 @@ def test_dagster_s_storage_may_go_and_figures_stay_and_the_watch_goes_on(watched
     with up(shell):
         assert dagster_s(of(shell, "/status")) == "ok"
         assert of(shell, "/spend", **SPEND)["rows"] == spend["rows"]
+
+
+@pytest.fixture
+def new(tmp_path) -> Iterator[tuple[Shell, Organisation]]:
+    """An installation of which nothing was read."""
+    with world(tmp_path / "shell") as (shell, organisation):
+        ports = {"AISPEND_PORT": str(free_port()), "AISPEND_DAGSTER_PORT": str(free_port())}
+        shell.settings |= {**ports, "AISPEND_START_DATE": str(ago(1))}
+        yield shell, organisation
+
+
+@pytest.mark.long
+def test_a_new_one_is_read_at_once_and_what_a_run_cannot_read_is_on_standard_error(new):
+    shell, organisation = new
+    with up(shell):
+        until(lambda: of(shell, "/spend", **SPEND)["coverage"]["complete"], every=0.5)
+        organisation.broken[KEY] = REFUSED
+        with httpx.Client(base_url=f"http://127.0.0.1:{shell.settings['AISPEND_DAGSTER_PORT']}", timeout=60) as ui:
+            launched(ui, [{"path": ["raw", "openai_costs"]}], str(ago(1)))
+        until(lambda: "fetch.done" in (shell.folder / "up.log").read_text(), every=0.5)
+
+    lines = [json.loads(line) for line in (shell.folder / "up.log").read_text().splitlines()]
+    (failed,) = [line for line in lines if line["event"] == "fetch.done"]
+    assert (failed["source"], failed["state"], failed["error_class"]) == ("openai_costs", "failed", "unauthorized")
+    assert failed["run_id"]
+
+
+@pytest.mark.long
+def test_the_first_read_ends_with_everything_else(new):
+    shell, organisation = new
+    process = shell.start("up")
+    assert first_line(process, "starting Dagster")
+    organisation.silent = True
+    organisation.asked.clear()  # by the doctor, before
+    assert organisation.asked.wait(60)
+    under = descendants(process.pid)
+
+    ended = shell.finish(process, send=signal.SIGTERM)
+
+    assert ended.code == 0
+    assert ended.out.splitlines()[-2:] == [STOPPING, "stopped"]
+    assert running(under) == []
+    assert [status for job, status in runs(shell) if job != "notify"] == [CANCELED]
 
 
 @pytest.mark.long

@@ -54,7 +54,7 @@ def test_before_the_first_run_nothing_is_wrong_and_nothing_is_made_but_the_home(
         f"ok   home: {world.home}: can be written, 20.0 GiB free",
         "ok   home: no state database yet",
         "ok   home: no warehouse yet",
-        "ok   home: nothing was read yet; the next step is: aispend ingest",
+        "ok   home: nothing was read yet; the next step is: aispend ingest, or aispend up",
         "ok   home: no storage of Dagster's yet",
     ]
     assert lines[-2:] == [
@@ -68,7 +68,9 @@ def test_nothing_is_set(world, capsys):
     code, lines = examined(world, capsys)
 
     assert code == 1
-    assert lines[0] == "FAIL settings: no provider to read; set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE"
+    told, _, file = lines[0].rpartition("; there is no file ")
+    assert told == "FAIL settings: no provider to read; set OPENAI_API_KEY, ANTHROPIC_API_KEY or GCP_BQ_TABLE"
+    assert file.endswith("/.env")
     assert lines[-1] == "note clock: no provider said what time it is, so that this machine's is not checked"
 
 

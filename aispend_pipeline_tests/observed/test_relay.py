@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,10 +73,15 @@ def test_who_watches_at_a_terminal_gets_it_for_people_but_not_every_page():
     assert b"of a page" not in text
 
 
-def test_long_lines_of_many_arrive_whole(monkeypatch):
+def test_long_lines_of_many_arrive_whole_and_before_the_end(monkeypatch):
     taken: list[str] = []
     sent = {f"{n} {'x' * 20_000}" for n in range(60)}
-    with received(taken.append) as address:
+
+    def take(line: str) -> None:
+        time.sleep(0.005)  # so that some still wait when all were sent
+        taken.append(line)
+
+    with received(take) as address:
         monkeypatch.setenv(ADDRESS, address)
         threads = [threading.Thread(target=relayed, args=(line,)) for line in sent]
         for thread in threads:
