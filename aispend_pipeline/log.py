@@ -109,18 +109,16 @@ _STDERR: Any = _Stderr()
 def configure(level: int = logging.INFO, *, told: Collection[str] = ()) -> None:
     """Send events of `level` and above to standard error, but for those that a command has `told` in its own words.
 
-    Listeners hear all of them.
+    Listeners hear all of them, and so does whoever takes the lines of this process, but for the finest.
     """
 
     def filtered(logger: Any, method: str, event: Line) -> Line:
-        for listener in _listeners:
-            listener(_short(event))
         if logging.getLevelNamesMapping()[method.upper()] < level or event["event"] in told:
             raise structlog.DropEvent
         return event
 
     structlog.configure(
-        processors=[filtered, *_completed(), _relayed, *_rendered()],
+        processors=[_heard, *_completed(), _relayed, filtered, *_rendered()],
         logger_factory=structlog.WriteLoggerFactory(file=_STDERR),
         cache_logger_on_first_use=False,
     )
@@ -156,8 +154,15 @@ def _completed() -> list[structlog.typing.Processor]:
 _JSON = structlog.processors.JSONRenderer()
 
 
+def _heard(logger: Any, method: str, event: Line) -> Line:
+    for listener in _listeners:
+        listener(_short(event))
+    return event
+
+
 def _relayed(logger: Any, method: str, event: Line) -> Line:
-    relayed(_without_secrets(logger, method, _JSON(logger, method, event)))
+    if method != "debug":
+        relayed(_without_secrets(logger, method, _JSON(logger, method, event)))
     return event
 
 

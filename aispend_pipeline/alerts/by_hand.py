@@ -75,6 +75,13 @@ def events_of(connection: sa.Connection, identity: str) -> list[Event]:
     return Ledger(connection).events({identity, *connection.execute(told_by).scalars()})
 
 
+def told_to_nobody(connection: sa.Connection, limit: int) -> list[Event]:
+    """The newest events of which no message was made, since there was no channel; newest first."""
+    told = sa.select(message_event.c.event_id)
+    asked = sa.select(event).where(event.c.id.not_in(told)).order_by(event.c.seq.desc()).limit(limit)
+    return [as_event(row) for row in connection.execute(asked)]
+
+
 def told_by(connection: sa.Connection, found: Collection[Delivery]) -> Mapping[int, Sequence[Told]]:
     """What each of these deliveries tells, by its `seq`, oldest event first."""
     same = sa.and_(message_event.c.message_id == delivery.c.message_id, message_event.c.channel == delivery.c.channel)

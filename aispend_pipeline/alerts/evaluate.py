@@ -194,7 +194,9 @@ class _Evaluation:
         if self._inputs.ingest is not None and not self._overtaken:
             rhythm = Rhythm(self._inputs.timing.debounce, REMIND_INGEST)
             newest = self._ledger.newest_incidents(INGEST)
-            self._told(INGEST, changes(INGEST, self._inputs.ingest, self._inputs.well, newest, rhythm, self._now))
+            readers = bool(self._inputs.readership.people)
+            found, well = self._inputs.ingest, self._inputs.well
+            self._told(INGEST, changes(INGEST, found, well, newest, rhythm, self._now, readers=readers))
 
     def _channels(self) -> None:
         """What becomes of incidents of channels; one that has no address any more has no trouble either."""

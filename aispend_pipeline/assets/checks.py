@@ -1,7 +1,7 @@
 """Checks that warn. What must never be wrong is asserted inside the transaction of `spend` instead."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +9,8 @@ import dagster as dg
 from aispend_pipeline.assets.installation import Installation, SnapshotResource
 from aispend_pipeline.assets.raw import in_short, plotted
 from aispend_pipeline.assets.spend import ESTIMATE, SPEND, SPEND_DAILY
-from aispend_pipeline.model import Window, windows_of
+from aispend_pipeline.assets.whole import whole
+from aispend_pipeline.model import Window
 from aispend_pipeline.sql import statement
 from aispend_pipeline.warehouse.drift import RECENT_DAYS, drift
 
@@ -22,16 +23,8 @@ from aispend_pipeline.warehouse.drift import RECENT_DAYS, drift
 def every_day_is_read(snapshot: SnapshotResource) -> dg.AssetCheckResult:
     """Missing is not zero: name the days whose figures are not whole, and why; those without any are an error."""
     with snapshot.get_connection() as cursor:
-        found = cursor.execute(statement("assets", "days_not_whole")).fetchall()
-    days: dict[tuple[str, str, str], list[date]] = {}
-    for source, account, day, why, _ in found:
-        days.setdefault((source, account, why), []).append(day)
-    lines = [
-        f"{source} {account} {', '.join(map(str, windows_of(of)))}: {why}"
-        for (source, account, why), of in days.items()
-    ]
-    missing = any(missing for *_, missing in found)
-    return _warned(lines, severity=dg.AssetCheckSeverity.ERROR if missing else dg.AssetCheckSeverity.WARN)
+        found = whole(cursor)
+    return _warned(found.lacking, severity=found.severity)
 
 
 @dg.asset_check(asset=SPEND, description="No day of an account adds up to less than nothing.")
@@ -78,3 +71,7 @@ def _warned(
         description=in_short(found),
         metadata={"count": len(found), "found": list(found[:100]), **(more or {})},
     )
+
+
+# Those that are steps of their own, and can be made at any time.
+MADE_APART = [every_day_is_read, no_day_below_zero, no_day_was_restated, estimates_are_near_the_bill]

@@ -10,11 +10,13 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import SCHEDULE_NAME_TAG
 
 from aispend_pipeline.assets.budgets import BUDGETS
+from aispend_pipeline.assets.checks import MADE_APART
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import HOURLY_INGEST, RECOMPUTE_JOB
 from aispend_pipeline.assets.lanes import IN_DISORDER, in_disorder
 from aispend_pipeline.assets.names import NAMES
-from aispend_pipeline.assets.spend import ADDED_UP
+from aispend_pipeline.assets.raw import READ
+from aispend_pipeline.assets.spend import ADDED_UP, MADE_WITH_SPEND, SPEND
 from aispend_pipeline.assets.tags import HOME, LANE, RECOMPUTE, STEP, feeds_tag, range_tags
 from aispend_pipeline.due import Due, again
 from aispend_pipeline.model import Feed, Window
@@ -23,6 +25,11 @@ from aispend_pipeline.sources import SOURCES
 from aispend_pipeline.tick import begun_now, due_now, feeds_asked, names_due_now
 
 _RAW = [dg.AssetKey(["raw", name]) for name in SOURCES]
+CHECKS = [
+    *(dg.AssetCheckKey(key, READ) for key in [*_RAW, BUDGETS, NAMES]),
+    *(dg.AssetCheckKey(SPEND, name) for name in MADE_WITH_SPEND),
+    *(key for check in MADE_APART for key in check.check_keys),
+]
 
 hourly_ingest_job = dg.define_asset_job(
     "hourly_ingest",
@@ -120,7 +127,11 @@ def hourly_ingest(
     if in_disorder(context.instance):
         context.log.warning(IN_DISORDER)
     installation.warehouse.publish_if_outdated()
-    return [
-        dg.RunRequest(run_key=step.key, asset_selection=step.keys, tags={**step.tags, "dagster/priority": "5"})
-        for step in steps_due(settings, context.scheduled_execution_time)
-    ]
+    return [_request(step) for step in steps_due(settings, context.scheduled_execution_time)]
+
+
+def _request(step: Step) -> dg.RunRequest:
+    """It names its checks: Dagster's UI launches a previewed tick with those alone that are named."""
+    checks = [key for key in CHECKS if key.asset_key in step.keys]
+    tags = {**step.tags, "dagster/priority": "5"}
+    return dg.RunRequest(run_key=step.key, asset_selection=step.keys, asset_check_keys=checks, tags=tags)

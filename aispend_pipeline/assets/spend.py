@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from aispend_pipeline.assets import columns
+from aispend_pipeline.assets import columns, whole
 from aispend_pipeline.assets.grid import MADE_HOURLY, a_month_a_run, days, window_of
 from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import RECOMPUTE
@@ -25,6 +25,7 @@ from aispend_pipeline.warehouse.coverage import Unread
 
 # How the failure begins of a run for days of which nothing is known.
 NEVER_READ = "never read"
+_TO_READ_THEM = "the next hour asks for what is due, and a backfill for any day"
 Noted = dict[str, Any]
 Result = dg.MaterializeResult | dg.AssetCheckResult  # type: ignore[type-arg]
 
@@ -33,7 +34,8 @@ SPEND, USAGE, ESTIMATE, SPEND_DAILY = (dg.AssetKey(name) for name in ("spend", "
 ADDED_UP = [SPEND, USAGE, ESTIMATE, SPEND_DAILY]
 
 REMADE = "every_answer_can_be_read"
-_MEANING = {
+# Checks that come with the days, and cannot be made without them: what each means.
+MADE_WITH_SPEND = {
     "rollup_equals_detail": "Each day's sums are the sums of its rows, in dollars and in tokens.",
     "no_partial_window": "Every row comes from a fetch of which every page is there.",
     "rows_equal_control": "Settled days add up to the provider's own sum.",
@@ -97,7 +99,7 @@ def _raw(table: str) -> list[dg.AssetKey]:
             metadata={"dagster/column_schema": columns.schema(columns.SPEND_DAILY)},
         ),
     ],
-    check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=text) for name, text in _MEANING.items()],
+    check_specs=[dg.AssetCheckSpec(name, asset=SPEND, description=text) for name, text in MADE_WITH_SPEND.items()],
     partitions_def=days,
     backfill_policy=a_month_a_run,
     can_subset=True,
@@ -127,11 +129,13 @@ def spend(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Inst
     unread = coverage.unread(cursor, outcome.window)
     made = _made(context, outcome, unread)
     if unread.days:
-        yield from _asked_for(context, [*_checked(outcome)])
+        if made:
+            yield from _asked_for(context, [*_checked(outcome)])
         for (key, day), noted in made.items():
             context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=noted))
         if unawaited := windows_of(set(unread.days) - waiting_now(installation.settings)):
-            raise dg.Failure(f"{NEVER_READ}: {', '.join(map(str, unawaited))}", allow_retries=False)
+            context.instance.report_runless_asset_event(whole.evaluation(cursor, SPEND_DAILY))
+            raise dg.Failure(f"{NEVER_READ}: {', '.join(map(str, unawaited))}; {_TO_READ_THEM}", allow_retries=False)
         return
     for (key, day), noted in made.items():
         context.add_asset_metadata(noted, asset_key=key, partition_key=day.isoformat())

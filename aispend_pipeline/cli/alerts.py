@@ -16,8 +16,7 @@ from aispend_pipeline.alerts.health import Backlog, backlog
 from aispend_pipeline.alerts.notify import notify
 from aispend_pipeline.alerts.outbox import Status, next_due
 from aispend_pipeline.alerts.plain import minute, plain
-from aispend_pipeline.caps.ledger import Ledger
-from aispend_pipeline.caps.model import Event, EventType
+from aispend_pipeline.caps.model import FOR_MACHINES, Event, EventType
 from aispend_pipeline.cli import screen
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.errors import UsageError
@@ -38,15 +37,16 @@ def list_(status: str | None, everything: bool) -> int:
     limit = sys.maxsize if everything else SHOWN
     with state_of(settings.home).reading() as connection:
         found = by_hand.deliveries(connection, limit, [Status(status)] if status else [])
-        untold = status is None and not (found and channels(settings))
-        events = Ledger(connection).newest_events(limit) if untold else []
+        unheard = by_hand.told_to_nobody(connection, limit) if status is None else []
+    # Where people were told of a cap, no machine was only because there is none.
+    events = [event for event in unheard if not (found and event.type in FOR_MACHINES)]
     out = screen.console()
     for one in found:
         _show_delivery(out, one)
     if not found:
         screen.say(f"no delivery is {status}" if status else "nothing was sent yet")
     if events:
-        screen.say("events:")
+        screen.say("events that nobody was told of, since there was no channel:")
     for event in events:
         _show_event(out, event)
     return 0

@@ -22,9 +22,7 @@ from aispend_pipeline.warehouse import Warehouse, coverage, snapshots_of
 
 _DOTENV = Path(".env")
 # A process of its own: the schedule asks for nothing before the next full hour.
-_FIRST_READ = Child(
-    "the first read", ("aispend", "ingest"), "the next full hour reads what is missing", shown=True, once=True
-)
+_FIRST_READ = Child("the first read", ("aispend", "ingest"), "the next full hour reads what is missing", once=True)
 
 
 def up(*, insecure: bool) -> int:

@@ -4,7 +4,7 @@ import { today } from "./api.js";
 import { h, instant, place, usd } from "./dom.js";
 import { inDollars, parse, percent, sum } from "./money.js";
 
-const OF_ALL = "Made from the days of all providers together, and so not the sum of their own forecasts. ";
+const OF_ALL = "made from all days together, and not the sum of the others";
 const DOUBTS = 3; // that are shown at once
 
 /** A card for each scope that has a cap; of the month before too, as long as late spend is told. */
@@ -26,8 +26,9 @@ export function scopeOf(cap) {
 /** A level and its figure belong together: both are as of the last look, which may be older than what is below. */
 function lookedAt({ last_evaluation_at: at, as_of: asOf }) {
   if (!at) return "The caps were not looked at yet.";
+  const all = "Of the whole organisation, whatever is chosen below";
   const newer = asOf > at ? `; newer figures, of ${instant(asOf)}, are below and count at the next look` : "";
-  return `As the caps were looked at last, ${instant(at)}${newer}.`;
+  return `${all}; as the caps were looked at last, ${instant(at)}${newer}.`;
 }
 
 function card(cap) {
@@ -62,7 +63,7 @@ function folded(lines, what) {
 
 function since(cap) {
   return cap.since && (cap.level === "soft" || cap.level === "hard")
-    ? h("p", { class: "quiet" }, `first seen ${instant(cap.since)}`)
+    ? h("p", { class: "quiet" }, `known since ${instant(cap.since)}`)
     : null;
 }
 
@@ -70,12 +71,13 @@ function since(cap) {
 function billedThrough(cap) {
   const behind = Object.entries(cap.billed_through).filter(([, day]) => day !== today());
   const said = behind.map(([of, day]) =>
-    cap.scope === of ? (day ?? "nothing yet") : `${of} ${day ?? "nothing yet"}`,
+    cap.scope === of ? (day ?? "not every account yet") : `${of} ${day ?? "not every account yet"}`,
   );
   return said.length ? h("p", { class: "quiet" }, `billed through ${said.join(", ")}`) : null;
 }
 
 function words(cap) {
+  if (!cap.soft_usd && !cap.hard_usd) return "no cap any more";
   return (
     { ok: "below", soft: "soft cap reached", hard: "hard cap reached", unknown: "unknown", none: "no cap" }[
       cap.level
@@ -119,6 +121,7 @@ function mark(kind, units, whole) {
 
 function expected(cap) {
   const forecast = cap.forecast;
+  if (!cap.soft_usd && !cap.hard_usd) return [];
   if (!forecast) return [h("p", { class: "quiet" }, "no forecast: it takes three full days, and every bill read")];
   const [low, high] = [parse(forecast.low_usd), parse(forecast.high_usd)].map(inDollars);
   const reached = [
@@ -130,8 +133,9 @@ function expected(cap) {
       "details",
       {},
       h("summary", {}, `expected at the month's end: ${inDollars(parse(forecast.expected_usd))} (${low} to ${high})`),
-      h("p", { class: "quiet" }, cap.scope === "global" ? OF_ALL : "", forecast.method),
+      h("p", { class: "quiet" }, forecast.method),
     ),
+    cap.scope === "global" && h("p", { class: "quiet" }, OF_ALL),
     ...reached.map(([kind, day]) => h("p", { class: "doubt" }, `the ${kind} cap would be reached about ${day}`)),
   ];
 }

@@ -4,6 +4,7 @@ import { shown, sum, toNumber } from "./money.js";
 import { daysOfMonth } from "./view.js";
 
 const TICKS = 10;
+const TICK_WIDTH = 70; // pixels
 const CONFIG = { displayModeBar: false, responsive: true };
 
 /** Draw `what.groups` over `what.days` into `where`; `open(keys)` is called for a bar that is chosen. */
@@ -14,7 +15,7 @@ export function draw(where, what, open) {
     const paint = colour(paintOf(group, at));
     return [trace(what, group, "billed", paint), trace(what, group, "estimated", paint)];
   });
-  Plotly.react(where, traces.filter(Boolean), layout(what, colour), CONFIG);
+  Plotly.react(where, traces.filter(Boolean), layout(what, colour, where), CONFIG);
   where.setAttribute("role", "img");
   where.setAttribute("aria-label", "Bars of spend by day; the table below has the same figures");
   where.removeAllListeners?.("plotly_click");
@@ -61,7 +62,7 @@ function running(days, amounts) {
   });
 }
 
-function layout(what, colour) {
+function layout(what, colour, where) {
   const ink = colour("ink");
   return {
     barmode: "relative",
@@ -72,7 +73,7 @@ function layout(what, colour) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: ink, family: "inherit", size: 13 },
     showlegend: false,
-    xaxis: { type: "category", ...ticks(what.days), gridcolor: colour("line"), fixedrange: true },
+    xaxis: { type: "category", ...ticks(what.days, where), gridcolor: colour("line"), fixedrange: true },
     yaxis: {
       tickprefix: "$",
       tickformat: ",~s",
@@ -133,8 +134,8 @@ function height(what, usd) {
 }
 
 /** At most so many days have their names below the bars. */
-function ticks(days) {
-  const step = Math.ceil(days.length / TICKS);
+function ticks(days, where) {
+  const step = Math.ceil(days.length / Math.min(TICKS, where.clientWidth / TICK_WIDTH));
   const named = days.filter((_, at) => at % step === 0);
   return { tickvals: named, ticktext: named.map(short), range: [-0.5, days.length - 0.5] };
 }

@@ -23,7 +23,8 @@ export function showCorrections(view, { restated, credits }) {
   const left = finer.map((name) => FILTERS[name]).join(" or ");
   const untold =
     left && h("p", { class: "quiet" }, `What was restated is not known by ${left}: without that filter it is here.`);
-  const none = h("p", { class: "empty" }, "No day that was over has changed, and nothing was credited.");
+  const nothing = left ? "Nothing was credited." : "No day that was over has changed, and nothing was credited.";
+  const none = h("p", { class: "empty" }, nothing);
   const found = [restated.length && showRestated(view, restated), credits.count && showCredits(view, credits)];
   place("restated", found.some(Boolean) ? found : none, untold);
 }

@@ -58,25 +58,28 @@ async function section(view, kind) {
   return (await begin(view, kind, made)) ? made : null;
 }
 
-/** Fill `made` from the first line on; whether there is any. */
-async function begin(view, kind, made) {
+/** Fill `made` with so many parts of the lines, from the first on; whether there is any line. */
+async function begin(view, kind, made, parts = 1) {
   const found = await get(kind.route, linesOf(view, { limit: LINES }));
   const rows = [...found.rows];
-  const render = (cursor) => {
-    const more = async () => {
-      const next = await get(kind.route, linesOf(view, { limit: LINES, cursor }));
-      rows.push(...next.rows);
-      render(next.cursor);
-    };
-    const again = () => begin(view, kind, made); // a cursor is of figures that may have changed since
+  let [cursor, shown] = [found.cursor, 1];
+  const more = async () => {
+    const next = await get(kind.route, linesOf(view, { limit: LINES, cursor }));
+    rows.push(...next.rows);
+    [cursor, shown] = [next.cursor, shown + 1];
+  };
+  while (cursor && shown < parts) await more();
+  const render = () => {
+    const again = () => begin(view, kind, made, shown + 1); // a cursor is of figures that may have changed since
     const failed = (error) => (error.status === 400 ? again() : made.append(wrong(error)));
+    const add = () => more().then(render).catch(failed);
     made.replaceChildren(
       ...summary(view, kind, found),
       table(`${kind.title}, ${rows.length} of ${found.count}`, kind.columns(view, rows), rows),
-      cursor ? h("button", { type: "button", onclick: () => more().catch(failed) }, "More lines") : "",
+      cursor ? h("button", { type: "button", onclick: add }, "More lines") : "",
     );
   };
-  render(found.cursor);
+  render();
   return found.count > 0;
 }
 
@@ -111,8 +114,18 @@ function summary(view, kind, found) {
       h("strong", {}, usd(found[kind.total])),
       ` is the sum of ${found.count} ${kind.lines}, exactly ${found[kind.total]} USD. ${kind.how}`,
     ),
+    shared(found) && h("p", { class: "doubt" }, SHARES),
     h("p", {}, h("button", { type: "button", onclick: save }, `All ${found.count} as CSV`), said),
-  ];
+  ].filter(Boolean);
+}
+
+const SHARES =
+  "The bill does not tell the key of every line: of such a line what counts is the share of what was used by the key." +
+  " In the file that is allocated_usd.";
+
+/** Whether some line is another's too, so that only a share of it counts. */
+function shared(found) {
+  return found.rows.some((row) => row.allocated_usd ?? null);
 }
 
 const DAY = { title: "day", cell: (row) => row.day };
@@ -131,7 +144,7 @@ function number(title, cell) {
 }
 
 function from(view) {
-  return { title: "from", cell: (row) => page(view, row) };
+  return { title: "on the page", cell: (row) => page(view, row) };
 }
 
 const BILLED = {
@@ -144,7 +157,8 @@ const BILLED = {
   lacks: [],
   columns: (view, rows) => [
     DAY,
-    number("USD", (row) => row.cost_usd ?? "not in USD"),
+    number("USD", (row) => row.allocated_usd ?? row.cost_usd ?? "not in USD"),
+    ...(shared({ rows }) ? [number("of a line of", (row) => (row.allocated_usd === null ? "" : row.cost_usd))] : []),
     {
       title: "what",
       cell: (row) => [row.line_item ?? row.sku ?? row.model ?? row.charge_category, ...finer(row)].join(", "),
@@ -181,5 +195,5 @@ const ESTIMATED = {
 function page(view, row) {
   if (!row.page_available) return "page expired";
   const there = link(view, { page: `${row.provider}/${row.page_id}`, row: row.row_no });
-  return h("a", { href: there }, `the page, record ${row.row_no}`);
+  return h("a", { href: there }, `record ${row.row_no}`);
 }

@@ -23,9 +23,15 @@ export async function askMovers(view) {
   const to = view.to < today() ? view.to : later(today(), -1);
   if (to < view.from) return null;
   const by = view.by === PERSON ? "api_key" : view.by;
-  const ask = (sort) => get("/spend", asked(view, { to, groupBy: by, compare: "previous", sort, limit: MOVERS }));
+  const ask = (sort) =>
+    get("/spend", asked(view, { to, groupBy: by, compare: comparedWith(view, to), sort, limit: MOVERS }));
   const [up, down] = await Promise.all([ask("-change_usd"), ask("change_usd")]);
   return { ...up, rows: [...rising(up.rows, 1), ...rising(down.rows, -1).reverse()] };
+}
+
+/** Some days with those of the week before, which has the same weekdays; else the period before. */
+function comparedWith(view, to) {
+  return view.period === "own" && later(view.from, 6) > to ? "week" : "previous";
 }
 
 function rising(rows, sign) {
@@ -117,7 +123,8 @@ function columns(view, found) {
     number("input", (row) => count(row.input_tokens)),
     number("cached", (row) => count(row.cached_input_tokens)),
     number("output", (row) => count(row.output_tokens)),
-    number("$ per million tokens", price),
+    // A bill's token types and lines are not counted in tokens everywhere.
+    !["token_type", "line_item"].includes(view.by) && number("$ per million tokens", price),
     { title: "only this", cell: (row) => filter(view, row) },
   ].filter(Boolean);
 }

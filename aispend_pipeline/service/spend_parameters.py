@@ -14,9 +14,18 @@ from aispend_pipeline.service.problems import Problem
 from aispend_pipeline.service.values import GroupBy, Provider, Sort, Source
 from aispend_pipeline.warehouse import Published
 from aispend_pipeline.warehouse.groups import MOST_GROUPS
-from aispend_pipeline.warehouse.questions import DIMENSIONS, FIGURES, Order, Question, period_before, unfit
+from aispend_pipeline.warehouse.questions import (
+    DIMENSIONS,
+    FIGURES,
+    Order,
+    Question,
+    period_before,
+    unfit,
+    weeks_before,
+)
 
 Skip = Annotated[int, msgspec.Meta(ge=0, lt=10**9)]
+_BEFORE = {"previous": period_before, "week": weeks_before}
 _OR_NONE = "empty: where it cannot be told"
 
 
@@ -55,12 +64,12 @@ class SpendParameters(Days):
     )
     limit: Limit | None = Field(None, description=f"at most so many groups, 1 to 500; absent: all, up to {MOST_GROUPS}")
     cursor: str | None = Field(None, max_length=400, description="where the last answer ended, as it said")
-    compare: Literal["previous"] | None = Field(
+    compare: Literal["previous", "week"] | None = Field(
         None,
         description="`previous`: beside the period before. Full calendar months have as many full months before them;"
         " what begins with a month and ends within it has the same days of the month before, as far as that goes;"
-        " anything else as many days directly before it. Not by day or hour. The running day is not whole: compare up"
-        " to yesterday",
+        " anything else as many days directly before it. `week`: beside the same weekdays, as many weeks before as the"
+        " days take. Not by day or hour. The running day is not whole: compare up to yesterday",
     )
     format: Form | None = Field(
         None, description="`csv`: the rows alone, as RFC 4180 has them; absent: what `Accept` likes best, or JSON"
@@ -111,7 +120,7 @@ class SpendParameters(Days):
             sources=_each(self.source),
             order=tuple(Order(name.removeprefix("-"), name.startswith("-")) for name in self.sort),
             limit=self.limit,
-            previous=period_before(window) if self.compare else None,
+            previous=_BEFORE[self.compare](window) if self.compare else None,
         )
         if question.wrong:
             raise Problem(422, "wrong-parameter", question.wrong)

@@ -28,11 +28,17 @@ def secret_texts(value: Any) -> Iterator[str]:
         yield from _of_key(value.get_secret_value())
 
 
+# A path like `hooks/hardcap` conceals nothing by itself, while our own words may be the same.
+_WORDS = re.compile(r"[a-z]{1,12}([/_-][a-z]{1,12})*/?")
+
+
 def _of_address(text: str) -> Iterator[str]:
-    """An address, what follows its host, and a password in it, as it is written and as it is meant."""
+    """An address, what follows its host if that is more than words, and a password in it, as written and as meant."""
     split = urlsplit(text)
     yield text
-    yield text.partition(split.netloc)[2].lstrip("/")
+    path = text.partition(split.netloc)[2].lstrip("/")
+    if not _WORDS.fullmatch(path):
+        yield path
     if split.password:
         yield from (split.password, unquote(split.password))
 

@@ -146,6 +146,12 @@ def period_before(window: Window) -> Window:
     return Window(first - (last - first) - timedelta(days=1), day_before)
 
 
+def weeks_before(window: Window) -> Window:
+    """The same weekdays as those of `window`, as many whole weeks before as it takes them."""
+    back = timedelta(weeks=-(-len([*window.days()]) // 7))
+    return Window(window.first - back, window.last - back)
+
+
 def _months_before(first: date, months: int) -> date:
     years, month = divmod(first.year * 12 + first.month - 1 - months, 12)
     return date(years, month + 1, 1)

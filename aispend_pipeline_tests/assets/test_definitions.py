@@ -12,6 +12,7 @@ from aispend_pipeline.assets.installation import Installation
 from aispend_pipeline.assets.instructions import SELECTION
 from aispend_pipeline.assets.names import NAMES
 from aispend_pipeline.assets.notify import CAPS
+from aispend_pipeline.assets.schedules import CHECKS
 from aispend_pipeline.assets.tags import HOME
 from aispend_pipeline.clock import SystemClock
 from aispend_pipeline.definitions import defs, product
@@ -84,6 +85,11 @@ def test_what_is_said_of_things_is_plain_text():
     told += [one.description for one in (*repository.schedule_defs, *repository.sensor_defs)]
     told += [job.description for job in repository.get_all_jobs() if not job.name.startswith("__")]
     assert [text for text in told if re.search(r"[`*]|\]\(", text)] == []
+
+
+def test_a_tick_names_every_check_there_is():
+    """Those that it does not name a tick that is launched by hand would leave out, or fail for."""
+    assert {*CHECKS} == {*defs.resolve_asset_graph().asset_check_keys}
 
 
 def test_another_project_may_merge_it_into_its_own():

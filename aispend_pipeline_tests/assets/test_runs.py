@@ -27,6 +27,7 @@ from aispend_pipeline_tests.warehouse.proof import assert_sound
 
 from .conftest import LOOK_BACK, NOW, RAW, StandingClock, check, days_made, ingest, ingest_without_dagster, noted, world
 
+TO_READ_THEM = "the next hour asks for what is due, and a backfill for any day"
 ALL = {str(day) for day in LOOK_BACK.days()}
 READ_HERE = ("openai", "anthropic")
 OVER = ALL - {str(LOOK_BACK.last)}
@@ -206,7 +207,10 @@ def test_when_no_account_is_read_the_step_fails_and_no_day_is_shown_as_zero(star
     fetched, added_up = ingest(made)
 
     assert len(fetched.errors) == 2
-    assert added_up.errors == [f"never read: {LOOK_BACK}"]
+    assert added_up.errors == [f"never read: {LOOK_BACK}; {TO_READ_THEM}"]
+    whole = check(made.instance, SPEND_DAILY, "every_day_is_read")
+    assert (whole.passed, whole.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert whole.description.startswith(f"openai_costs default {LOOK_BACK}: failed: /organization/costs answered 401")
     for key in (SPEND, USAGE, SPEND_DAILY):
         assert days_made(made.instance, key) == set()
         assert noted(made.instance, key, "usd") == noted(made.instance, key, "dagster/partition_row_count") == {}
@@ -222,7 +226,7 @@ def test_days_that_were_never_read_are_not_made_beside_days_that_were(after_a_ti
         made.instance, made.installation, "recompute", [SPEND, USAGE, ESTIMATE, SPEND_DAILY], range_tags(window)
     )
 
-    assert run.errors == ["never read: 2026-11-16..2026-11-17"]
+    assert run.errors == [f"never read: 2026-11-16..2026-11-17; {TO_READ_THEM}"]
     for key in (SPEND, USAGE, SPEND_DAILY):
         assert days_made(made.instance, key) == ALL
 

@@ -23,7 +23,13 @@ class Subject:
         self.newest: list[Incident] = []
 
     def told(
-        self, sign: Sign | None, wait: timedelta = timedelta(0), rhythm: Rhythm = RHYTHM, *, known: bool = True
+        self,
+        sign: Sign | None,
+        wait: timedelta = timedelta(0),
+        rhythm: Rhythm = RHYTHM,
+        *,
+        known: bool = True,
+        readers: bool = True,
     ) -> str | None:
         """What is told after `wait`: that it is `failing`, that it has `recovered`, or nothing.
 
@@ -31,7 +37,8 @@ class Subject:
         """
         self.now += wait
         signs = {} if sign is None else {SUBJECT: sign}
-        made = changes("ingest", signs, [SUBJECT] if known and not sign else [], self.newest, rhythm, self.now)
+        well = [SUBJECT] if known and not sign else []
+        made = changes("ingest", signs, well, self.newest, rhythm, self.now, readers=readers)
         self.newest = [change.incident for change in made] or self.newest
         (change,) = made or [None]
         if change is None or not change.told:
@@ -96,6 +103,19 @@ def test_one_that_comes_back_within_the_hush_is_told_only_if_it_lasts(subject):
     assert (subject.incident.n, subject.incident.told_at) == (2, None)
     assert subject.told(BROKEN, timedelta(minutes=39)) is None
     assert subject.told(BROKEN, timedelta(minutes=1)) == "failing"
+
+
+def test_one_that_was_told_to_nobody_is_told_once_somebody_is_there(subject):
+    assert subject.told(BROKEN, readers=False) == "failing"
+    assert subject.told(BROKEN, DAY, readers=False) is None
+    assert subject.told(BROKEN, HOUR) == "failing"
+    assert subject.told(BROKEN, HOUR) is None
+    assert subject.told(None, HOUR) == "recovered"
+
+
+def test_one_that_was_told_to_nobody_ends_silently(subject):
+    assert subject.told(BROKEN, readers=False) == "failing"
+    assert subject.told(None, HOUR) is None
 
 
 def test_one_that_nobody_knows_of_ends_silently(subject):

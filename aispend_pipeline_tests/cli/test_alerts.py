@@ -78,7 +78,10 @@ def test_without_a_channel_events_are_kept_and_seen_and_nobody_is_said_to_know(q
     assert done.out.splitlines()[-1] == (
         "no channel is configured, so nobody was told; set SLACK_WEBHOOK_URL, AISPEND_SMTP_URL or ALERT_EMAIL_WEBHOOK"
     )
-    assert listed.out.splitlines()[:2] == ["nothing was sent yet", "events:"]
+    assert listed.out.splitlines()[:2] == [
+        "nothing was sent yet",
+        "events that nobody was told of, since there was no channel:",
+    ]
     assert re.findall(r"evt_\w+  (\S+)", listed.out) == ["hardcap.triggered", "cap.breached"]
     assert f"  {REACHED}" in listed.out.splitlines()
     assert again.out == "nothing new to say, and nothing was due\n"

@@ -67,7 +67,7 @@ def test_a_sum_leads_to_its_lines_and_a_line_to_the_bytes_by_keyboard_alone(brow
         assert complaints(page) == []
         line = dialog.locator("tbody tr").last
         what, billed = (line.locator("td").nth(column).inner_text() for column in (1, 4))
-        line.get_by_role("link", name=re.compile("the page, record")).press("Enter")
+        line.get_by_role("link", name=re.compile("^record")).press("Enter")
         expect(dialog.locator("mark")).to_be_in_viewport()
         for said in (what, billed.split()[0]):
             expect(dialog.locator("mark")).to_contain_text(f'"{said}"')
@@ -89,7 +89,7 @@ def test_what_is_only_estimated_leads_to_its_lines_and_to_the_page_of_its_usage(
         expect(estimates).to_contain_text(f"exactly {found['total_estimated_usd']} USD")
         assert complaints(page) == []
         quantity = estimates.locator("tbody tr").first.locator("td").nth(3).inner_text()
-        estimates.get_by_role("link", name=re.compile("the page, record")).first.click()
+        estimates.get_by_role("link", name=re.compile("^record")).first.click()
         expect(page.locator("dialog mark")).to_contain_text(quantity.replace(",", ""))
 
 
@@ -106,6 +106,51 @@ def test_all_lines_of_a_sum_are_one_file_however_many_parts_it_takes(browser, ad
     assert len(rows) == found["count"] > 7
     assert sum(Decimal(row["cost_usd"]) for row in rows if row["cost_usd"]) == Decimal(found["total_usd"])
     assert download.value.suggested_filename.startswith(f"spend-rows_{DAYS.first}_to_{DAYS.last}")
+
+
+@pytest.mark.long
+def test_of_a_line_that_is_shared_the_share_is_what_adds_up(browser, address):
+    asked = {"from": str(DAYS.first), "to": str(DAYS.last), "account": "default"}
+    found = httpx.get(f"{address}/spend/rows", params=asked).json()
+    found["rows"][0] |= {"allocated_usd": "0.10"}
+    with opened(browser, address) as (page, _):
+        page.route("**/spend/rows?*", lambda route: route.fulfill(json=found))
+        page.goto(f"{address}/#" + "&".join(f"line.{name}={value}" for name, value in asked.items()))
+        first, second = (page.get_by_role("dialog").locator("tbody tr").nth(row).locator("td") for row in (0, 1))
+        expect(first.first).to_have_text("0.10")
+        expect(first.nth(1)).to_have_text(found["rows"][0]["cost_usd"])
+        expect(second.first).to_have_text(found["rows"][1]["cost_usd"])
+        expect(second.nth(1)).to_have_text("")
+        expect(page.get_by_role("dialog")).to_contain_text("the share of what was used by the key")
+
+
+@pytest.mark.long
+def test_more_lines_are_shown_also_when_there_are_new_figures_meanwhile(browser, address):
+    asked = {"from": str(DAYS.first), "to": str(DAYS.last), "provider": "openai"}
+    problem = {
+        "type": "about:blank",
+        "title": "Bad cursor",
+        "status": 400,
+        "detail": "cursor: the figures have changed",
+    }
+    refused = []
+
+    def once(route):
+        if "cursor=" in route.request.url and not refused:
+            refused.append(route.request.url)
+            route.fulfill(status=400, json=problem)
+        else:
+            route.continue_(url=route.request.url.replace("limit=200", "limit=3"))
+
+    with opened(browser, address) as (page, seen):
+        page.route("**/spend/rows?*", once)
+        page.goto(f"{address}/#" + "&".join(f"line.{name}={value}" for name, value in asked.items()))
+        rows = page.get_by_role("dialog").locator("section").first.locator("tbody tr")
+        expect(rows).to_have_count(3)
+        page.get_by_role("button", name="More lines").first.click()
+        expect(rows).not_to_have_count(3)
+        assert refused
+        seen.expect("400")
 
 
 def in_parts_of(lines: int, url: str) -> str:

@@ -41,6 +41,16 @@ HASTY = Limits(attempts=2, attempt_seconds=5)
 GOOD = days(SETTLED)
 
 
+def test_words_of_an_address_stay_words_and_what_is_no_word_does_not():
+    def conceals(path: str) -> set[str]:
+        made = Settings.load({"ON_HARDCAP_WEBHOOK": f"https://hooks.example/{path}"}, None)
+        return {*secret_texts(made)} - {f"https://hooks.example/{path}"}
+
+    assert conceals("hardcap") == conceals("anthropic/hard-cap") == set()
+    for path in ("services/T0/B0/x9", "hook?key=abc", "abcdefghijklmnop", "a1"):
+        assert path in conceals(path)
+
+
 def refusal(key: str) -> bytes:
     return json.dumps({"error": {"message": f"Incorrect key {key}: {CANARY}", "code": CANARY}}).encode()
 

@@ -14,7 +14,7 @@ from aispend_pipeline.rollup.add_up import add_up
 from aispend_pipeline.service.app import create_app
 from aispend_pipeline.settings import Settings
 from aispend_pipeline.warehouse import Warehouse
-from aispend_pipeline.warehouse.questions import period_before
+from aispend_pipeline.warehouse.questions import period_before, weeks_before
 from aispend_pipeline_tests.warehouse.books import completions, used
 from aispend_pipeline_tests.warehouse.building import DAY, SetClock, complete, line, store
 
@@ -48,6 +48,20 @@ def test_a_period_is_compared_with_what_people_would_compare_it_with(asked, befo
     first, last = map(date.fromisoformat, asked)
 
     assert period_before(Window(first, last)) == Window(*map(date.fromisoformat, before))
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [
+        (("2026-06-13", "2026-06-14"), ("2026-06-06", "2026-06-07")),
+        (("2026-06-08", "2026-06-14"), ("2026-06-01", "2026-06-07")),
+        (("2026-06-08", "2026-06-15"), ("2026-05-25", "2026-06-01")),
+    ],
+)
+def test_days_can_be_compared_with_the_same_weekdays(asked, before):
+    first, last = map(date.fromisoformat, asked)
+
+    assert weeks_before(Window(first, last)) == Window(*map(date.fromisoformat, before))
 
 
 @given(first=st.dates(date(2015, 1, 1), date(2030, 1, 1)), days=st.integers(0, 800))
