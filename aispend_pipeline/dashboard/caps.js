@@ -15,12 +15,19 @@ export function showCaps(status) {
     return;
   }
   document.getElementById("caps-at").textContent = lookedAt(status);
-  place("caps", status.caps.map(card));
+  place("caps", status.caps.map(card), uncapped(status));
 }
 
 /** What a cap is over, for people. */
 export function scopeOf(cap) {
   return cap.scope === "global" ? "all providers" : cap.scope;
+}
+
+/** Providers that are read and have no card: what they cost is below. */
+function uncapped({ caps, providers }) {
+  const without = providers.filter((one) => one.state === "on" && !caps.some((cap) => cap.scope === one.provider));
+  const names = without.map((one) => one.provider).join(" and ");
+  return names ? h("p", { class: "quiet" }, `No cap is set for ${names}; what that costs is below.`) : null;
 }
 
 /** A level and its figure belong together: both are as of the last look, which may be older than what is below. */

@@ -15,8 +15,8 @@ from aispend_pipeline.service.metrics_declared import BY_NAME
 # When a count began is of no use to anybody, and doubles what is served.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# Asked every few seconds by machines.
-_QUIET = ("/healthz", "/metrics")
+# Asked every few seconds by machines, or a dozen times for every look at the page.
+_QUIET = ("/healthz", "/metrics", "/dashboard/{name}")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 # Whoever asks chooses method and path: neither becomes a label of its own unless it is known.
 _METHODS = frozenset("GET HEAD POST PUT DELETE PATCH OPTIONS TRACE".split())

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies
@@ -33,6 +34,17 @@ def test_the_headers_are_the_conventions():
 
 def test_an_independent_verifier_accepts_it():
     assert Webhook(NEW).verify(BODY, headers_now(NEW)) == {"type": "hardcap.triggered", "data": {"scope": "openai"}}
+
+
+def test_a_receiver_that_does_as_the_guide_says_accepts_it_and_nothing_else():
+    guide = (Path(__file__).parents[2] / "docs" / "caps-and-alerts.md").read_text()
+    names: dict = {}
+    exec(guide.partition("```python\n")[2].partition("```")[0], names)
+    made = headers_now(NEW, OLD)
+
+    assert names["genuine"](made, BODY, OLD)
+    assert not names["genuine"](made, BODY + b" ", OLD)
+    assert not names["genuine"]({**made, "webhook-timestamp": "1794308700"}, BODY, OLD)
 
 
 def test_while_a_secret_is_rotated_the_old_and_the_new_one_both_verify():
