@@ -31,11 +31,14 @@ function uncapped({ caps, providers }) {
 }
 
 /** A level and its figure belong together: both are as of the last look, which may be older than what is below. */
-function lookedAt({ last_evaluation_at: at, as_of: asOf }) {
+function lookedAt({ last_evaluation_at: at, as_of: asOf, caps }) {
   if (!at) return "The caps were not looked at yet.";
   const all = "Of the whole organisation, whatever is chosen below";
   const newer = asOf > at ? `; newer figures, of ${instant(asOf)}, are below and count at the next look` : "";
-  return `${all}; as the caps were looked at last, ${instant(at)}${newer}.`;
+  const bare = caps.some((cap) => cap.hard_on_estimates === false)
+    ? " Estimates do not count towards hard caps."
+    : "";
+  return `${all}; as the caps were looked at last, ${instant(at)}${newer}.${bare}`;
 }
 
 function card(cap) {
@@ -110,7 +113,6 @@ function bar(cap, billed, estimated) {
       marks,
     ),
     h("p", {}, `${used} % of the ${hard ? "hard" : "soft"} cap ${inDollars(whole)}${beside}`),
-    !all && estimated ? h("p", { class: "quiet" }, "What is estimated does not count towards the hard cap.") : null,
   ];
 }
 

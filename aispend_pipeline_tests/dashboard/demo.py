@@ -24,8 +24,8 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 STORY_TOLD = "openai_costs eu"  # what it says of the last thing that happens: a day is restated
 # What each picture is of: the view, the width, light or dark, and the height; none is the whole page.
 PICTURES = {
-    "dashboard": ("/", WIDE, "light", 1000),
-    "dark": ("/#cut=model&chart=sum", WIDE, "dark", 1000),
+    "dashboard": ("/", WIDE, "light", 1120),
+    "dark": ("/#cut=model&chart=sum", WIDE, "dark", 1120),
     "keys": ("/#cut=project&by=api_key&provider=openai", WIDE, "light", None),
     "phone": ("/", PHONE, "light", 1200),
 }
