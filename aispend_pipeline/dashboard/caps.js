@@ -32,12 +32,12 @@ function uncapped({ caps, providers }) {
 
 /** A level and its figure belong together: both are as of the last look, which may be older than what is below. */
 function lookedAt({ last_evaluation_at: at, as_of: asOf, caps }) {
-  if (!at) return "The caps were not looked at yet.";
-  const all = "Of the whole organisation, whatever is chosen below";
-  const newer = asOf > at ? `; newer figures, of ${instant(asOf)}, are below and count at the next look` : "";
   const bare = caps.some((cap) => cap.hard_on_estimates === false)
     ? " Estimates do not count towards hard caps."
     : "";
+  if (!at) return "The caps were not looked at yet." + bare;
+  const newer = asOf > at ? `; newer figures, of ${instant(asOf)}, are below and count at the next look` : "";
+  const all = "Of the whole organisation, whatever is chosen below";
   return `${all}; as the caps were looked at last, ${instant(at)}${newer}.${bare}`;
 }
 
