@@ -105,6 +105,7 @@ class TestTheTable:
 
         assert line == f"{name}: {text[:60]!r} is not the id of a project; for example {name}=finops-1"
 
+    @pytest.mark.long
     @given(strategies.text(min_size=1, max_size=30))
     @example("a`b")
     @bounded(max_examples=80, deadline=None)

@@ -143,6 +143,7 @@ def events(draw):
     return made * draw(st.sampled_from([1, 1, 30]))
 
 
+@pytest.mark.long
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(events(), st.integers(0, 40))
 def test_no_name_and_no_number_of_events_breaks_what_slack_takes(some, older):

@@ -130,6 +130,7 @@ def begun(world) -> list[Due]:
     return begun_now(settings, now, due_now(settings, now))
 
 
+@pytest.mark.long
 def test_days_from_before_the_start_that_somebody_asked_for_and_that_wait_are_asked_for_again(scarce):
     world = scarce(10, used=10, AISPEND_START_DATE="2026-11-18")
     old = Window(date(2025, 6, 1), date(2025, 6, 2))

@@ -171,6 +171,7 @@ def test_a_run_that_cannot_evaluate_fails_and_says_why(installed):
     assert "CURRENT: cannot be read" in str(failure.step_failure_data.error)
 
 
+@pytest.mark.long
 def test_old_runs_are_deleted_with_their_files(installed, tmp_path):
     old = [installed.run().run_id for _ in range(2)]
     root = tmp_path / "dagster"
@@ -183,6 +184,7 @@ def test_old_runs_are_deleted_with_their_files(installed, tmp_path):
     assert not [file for file in root.rglob("*") if any(run_id in str(file) for run_id in old)]
 
 
+@pytest.mark.long
 def test_runs_younger_than_a_day_are_kept(installed):
     run_id = installed.run().run_id
 

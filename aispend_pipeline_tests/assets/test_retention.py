@@ -113,6 +113,7 @@ def test_what_a_run_left_when_it_was_half_deleted_goes_too(instance):
     assert days_made(instance, FILLED) == {"2026-01-01"}
 
 
+@pytest.mark.long
 def test_young_runs_stay_and_so_does_what_there_was_no_time_for(instance):
     run_ids = {fill(instance, 1, 1) for _ in range(2)}
 
@@ -121,6 +122,7 @@ def test_young_runs_stay_and_so_does_what_there_was_no_time_for(instance):
     assert set(instance.get_run_ids()) == run_ids
 
 
+@pytest.mark.long
 def test_runs_of_others_on_the_same_instance_stay(instance):
     others = {fill(instance, 1, 1, **{CODE_LOCATION: "theirs"}) for _ in range(2)}
     by_command = fill(instance, 1, 1, **{CODE_LOCATION: MODULE})
@@ -192,6 +194,7 @@ def test_days_whose_pages_have_expired_are_read_again_like_any_other(after_a_tic
     assert retain(world)["pages"] == 0
 
 
+@pytest.mark.long
 def test_pages_stay_as_long_as_the_setting_says(start):
     world = start(AISPEND_RETENTION_DAYS="3")
     one_day = Due(Window(LOOK_BACK.first, LOOK_BACK.first), (("openai_costs", "default"),))

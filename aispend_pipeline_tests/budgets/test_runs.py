@@ -60,6 +60,7 @@ def test_every_hour_asks_for_budgets_where_there_are_any(world):
     assert BUDGETS not in [key for step in steps_due(off, NOW) for key in step.keys]
 
 
+@pytest.mark.long
 def test_the_command_reads_budgets_and_says_what_it_could_not(world, monkeypatch, capsys):
     for name, text in world.environment.items():
         monkeypatch.setenv(name, text)

@@ -147,6 +147,7 @@ def test_nothing_is_in_that_field_where_there_is_no_budget(world):
     assert spent(world)["budget_month_to_date"] == []
 
 
+@pytest.mark.long
 def test_two_notifications_never_become_spend(read_world):
     """D16: a cumulative figure is no row, no difference of two is one either, and a forecast is no spend."""
     bill(read_world)

@@ -270,6 +270,7 @@ def test_what_makes_no_sense_is_wrong_use(shell, arguments, said):
     assert one_line(done.err).startswith(said)
 
 
+@pytest.mark.long
 def test_what_was_restated_since_the_month_ended_is_said_newest_first(shell, books):
     shell.clock.instant = datetime(2026, 10, 30, 9, tzinfo=UTC)
     books.book(complete(dollars(1, 29, "5.00"), at=shell.clock.instant))

@@ -47,6 +47,7 @@ def asked(shell: Shell, question: str) -> list[dict]:
     return json.loads(done.out)["rows"]
 
 
+@pytest.mark.long
 def test_json_and_csv_have_every_digit_and_the_json_says_of_when_it_is(shell):
     question = (
         "SELECT provider, sum(cost_usd) AS usd, sum(output_tokens) AS tokens FROM spend_by_day GROUP BY ALL ORDER BY 1"

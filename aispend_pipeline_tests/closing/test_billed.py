@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ rows = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=25)
 @given(rows)
 def test_what_a_warehouse_has_of_a_month_is_added_up_exactly_in_every_way(booked):

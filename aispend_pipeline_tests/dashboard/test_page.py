@@ -274,6 +274,7 @@ def test_a_part_that_fails_says_so_and_the_others_go_on(browser, address):
         seen.expect("503")
 
 
+@pytest.mark.long
 def test_an_empty_installation_says_what_to_do(browser, tmp_path):
     settings = Settings.load({"AISPEND_HOME": str(tmp_path / "home")}, dotenv=None)
     Warehouse(settings.home, StandingClock()).publish_at_start()

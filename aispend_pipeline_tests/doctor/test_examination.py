@@ -4,6 +4,8 @@ import subprocess
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from aispend_pipeline.alerts import by_hand
 from aispend_pipeline.alerts.channels import channels
 from aispend_pipeline.ingest import call_budget
@@ -169,6 +171,7 @@ def test_what_a_provider_says_cannot_harm_the_terminal(world, capsys):
     )
 
 
+@pytest.mark.long
 def test_the_command_says_what_is_wrong_and_shows_no_key(aispend):
     closed = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
     Path(".env").write_text(f"OPENAI_API_KEY={OPENAI_KEY}\nANTHROPIC_API_KEY={ANTHROPIC_KEY}\n")

@@ -26,6 +26,7 @@ def newest(home) -> dict[Named, str]:
         return newest_names(cursor)
 
 
+@pytest.mark.long
 def test_a_renamed_thing_keeps_both_names_with_first_and_last_sight(provider, read, home, clock):
     days = [(MORNING + n * DAY).replace(tzinfo=None) for n in range(4)]
     for n, name in enumerate(("search", "search", "find", "find")):

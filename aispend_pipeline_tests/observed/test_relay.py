@@ -35,6 +35,7 @@ def run(code: str, address: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.long
 def test_what_a_step_logs_arrives_once_without_secrets_whatever_captures_its_standard_error():
     taken: list[str] = []
     with received(taken.append) as address:

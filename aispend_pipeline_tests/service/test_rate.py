@@ -36,6 +36,7 @@ class Asker:
 
 
 class TestTheRate:
+    @pytest.mark.long
     def test_it_is_off_unless_it_is_set(self, client):
         assert {client.get("/healthz").status_code for _ in range(60)} == {200}
 

@@ -38,6 +38,7 @@ def publish_fetches(warehouse: Warehouse, numbers_of_pages: list[int]) -> None:
             fetches.store(transaction, failed(days, pages=[raw_page(b"{}")] * number))
 
 
+@pytest.mark.long
 @given(
     before=some.lists(some.integers(1, 4), min_size=1, max_size=4),
     between=some.lists(some.lists(some.integers(0, 3), max_size=2), min_size=1, max_size=2),

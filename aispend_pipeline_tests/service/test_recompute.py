@@ -106,6 +106,7 @@ def test_days_are_made_again_beside_the_service_while_readers_see_them_as_they_w
     assert recorded.tags["aispend/request"] == body["run_id"]
 
 
+@pytest.mark.long
 def test_a_dry_run_answers_at_once_what_would_change(client, document):
     answer = client.post(PATH, params={**ASKED, "dryRun": "true"})
 

@@ -55,6 +55,7 @@ class TestTime:
     def test_who_does_not_come_to_an_end_is_told_so(self, hasty, sent):
         assert_refused(hasty.raw(sent), 408, "slow-request")
 
+    @pytest.mark.long
     @pytest.mark.parametrize(("drop", "again"), [(b"\r\n", False), (b"x", False), (b"\r\n", True)])
     def test_a_drop_now_and_then_gains_no_time(self, hasty, calm, drop, again):
         with (calm if again else hasty).connect() as connection:
@@ -82,6 +83,7 @@ class TestTime:
             time.sleep(0.4)
             assert len(rest(connection)) < LARGE
 
+    @pytest.mark.long
     def test_who_does_not_take_the_end_of_one_is_cut(self, calm):
         """Whether what is left lies with the system, with uvicorn, or with both."""
         with ExitStack() as stack:

@@ -116,6 +116,7 @@ def test_a_failed_fetch_is_told_with_its_reason_and_not_with_the_key(tmp_path, b
     assert KEYS["default"] not in str(body)
 
 
+@pytest.mark.long
 def test_an_outage_of_days_counts_as_many_failures_as_there_were_hours_that_asked(tmp_path, base, clock):
     made = one_account(tmp_path / "home", base)
     fill(made, clock)
@@ -151,6 +152,7 @@ def test_one_account_that_fails_is_degraded_and_not_failing(tmp_path, base, cloc
     assert any("eu: 5 days could never be read" in reason for reason in body["reasons"])
 
 
+@pytest.mark.long
 def test_two_keys_of_one_organisation_are_said_since_it_is_counted_twice(tmp_path, clock):
     with served(openai({KEYS["default"]: "default", KEYS["eu"]: "default"}, clock)) as base:
         made = one_account(tmp_path / "home", base, OPENAI_API_KEY__EU=KEYS["eu"])

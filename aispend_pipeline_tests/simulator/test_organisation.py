@@ -91,6 +91,7 @@ def test_a_trailing_bill_is_what_was_used_some_hours_ago_or_of_days_that_are_lon
         assert organisation.total(provider, account, [day], now, scenario) == known
 
 
+@pytest.mark.long
 @given(st.sampled_from(ACCOUNTS), cuts)
 def test_no_line_of_what_was_used_ever_shrinks(of, at):
     provider, account = of

@@ -75,6 +75,7 @@ def test_the_running_day_never_shrinks_while_the_key_runs_away(start, before, af
         assert amounts == sorted(amounts)
 
 
+@pytest.mark.long
 @settings(max_examples=6)
 @given(instants)
 def test_the_caps_can_be_set_whenever_the_demo_starts(start):

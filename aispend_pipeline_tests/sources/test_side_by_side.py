@@ -125,6 +125,7 @@ def test_a_restatement_replaces_exactly_the_days_it_covers_and_history_keeps_bot
     assert store.rows("SELECT count(*) FROM \"fetch\" WHERE state = 'complete'") == [(4,)]
 
 
+@pytest.mark.long
 def test_the_same_ingest_many_times_changes_nothing(home):
     with scripted(costs([days(SETTLED, "1.23")])) as provider:
         store = Store(home, provider.base_url)

@@ -74,6 +74,7 @@ class TestTheSample:
             assert [row.keys["account"] for row in answer.rows] == ["01AAAA-BBBBBB-CCCCCC", *OTHERS]
             assert {state for (account, _), state in made.states().items() if account == "default"} == {COMPLETE}
 
+    @pytest.mark.long
     def test_reading_it_again_changes_nothing(self, home):
         with world(home) as made:
             made.read()
@@ -128,6 +129,7 @@ class TestWhatIsKnown:
             assert made.answer().complete
             assert close(made.answer().total_usd, EXPECTED["total_usd"])
 
+    @pytest.mark.long
     def test_nothing_is_expected_any_more_of_an_account_that_has_left_the_table(self, home, tmp_path):
         still = written(FIRST, usage_start_time="2026-11-28T10:00:00Z", export_time="2026-11-28T15:00:00Z")
         with world(home) as made:
@@ -289,6 +291,7 @@ class TestWhatGoesWrong:
             assert [fetch.state for fetch in made.read()] == [FetchState.COMPLETE] * 3
             assert close(made.answer().total_usd, EXPECTED["total_usd"])
 
+    @pytest.mark.long
     def test_silence_is_bounded(self, home):
         async def silence(receive, send):
             await asyncio.sleep(5)

@@ -128,6 +128,7 @@ def test_it_is_kept_when_the_process_is_gone_and_when_the_setting_changes(state,
     assert burst(CallBudget(State(home), "anthropic", "default", 120), NOW + MINUTE) == 2
 
 
+@pytest.mark.long
 def test_processes_that_race_never_make_more_calls_together_than_there_are(home):
     with ExitStack() as stack:
         racing = [stack.enter_context(started("take", home, "60", "25")) for _ in range(4)]

@@ -42,6 +42,7 @@ def test_it_is_made_in_a_home_for_its_owner_alone_and_every_write_is_durable(use
     assert pragmas == ["wal", 2]
 
 
+@pytest.mark.long
 def test_processes_that_meet_an_empty_home_together_all_find_it_usable(home):
     with ExitStack() as stack:
         racing = [stack.enter_context(started("take", home, "60", "3")) for _ in range(4)]

@@ -63,6 +63,7 @@ def test_another_process_sees_it(waiting, home):
     assert waiting.all() == {FEED: {day for day in WEEK.days() if day.day % 2}}
 
 
+@pytest.mark.long
 def test_processes_that_note_at_once_lose_nothing(waiting, home):
     months = [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-28"), ("2026-03-01", "2026-03-31")]
     with (

@@ -389,6 +389,7 @@ def random_rows(tmp_path_factory):
         yield cursor
 
 
+@pytest.mark.long
 @examples(max_examples=60, deadline=None, database=None)
 @given(
     group_by=dimensions,

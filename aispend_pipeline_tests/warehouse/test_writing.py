@@ -90,6 +90,7 @@ def test_the_store_keeps_its_own_name_for_good(warehouse, home, clock):
     assert len(first) == 32
 
 
+@pytest.mark.long
 def test_two_processes_that_write_at_once_are_serialised(warehouse, home):
     corrupt(warehouse, "CREATE TABLE counter AS SELECT 0 AS n")
     before = commits(warehouse)[-1]
