@@ -21,6 +21,7 @@ STAYS = ("aispend up", "aispend serve")  # until Ctrl-C
 ENDS_WITH_ONE = {
     "aispend close": "no invoice ties, and no month was read whole",
     "aispend status": "one of the two receivers is no more, so that there is a message to be tried again",
+    "aispend doctor": "the same",
     "aispend alerts test": "the same",
     "aispend alerts dispatch": "the same",
     "aispend caps": "the days before the few that are read here are missing, so that no cap can be measured",

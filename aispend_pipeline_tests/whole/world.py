@@ -191,9 +191,10 @@ class Whole:
         raise AssertionError("something still waits")
 
     def _last_wait(self) -> datetime:
-        """When everything that waits may be sent."""
+        """When everything that waits may be sent; now, where nothing does."""
         waiting = [row for row in self.rows(delivery) if row.status == Status.PENDING]
-        return max(instant for row in waiting for instant in (row.next_at, row.lease_until) if instant)
+        instants = (instant for row in waiting for instant in (row.next_at, row.lease_until) if instant)
+        return max(instants, default=self.fate.now())
 
     # What the promises of `caps/promises.py` are asked of.
 
