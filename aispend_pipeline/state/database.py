@@ -3,6 +3,7 @@
 Tables are declared where they are used, on `TABLES`; nothing in their statements is SQLite's alone.
 """
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ KEEPS_BESIDE = ("-wal", "-shm")
 PATIENCE_SECONDS = 10.0
 _BETWEEN_SWITCHES = 0.05
 _READS = "aispend_reads"
+# Where Ctrl-C meets a connection that is being closed, the pool would print a traceback; its process closes it too.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 class State:
