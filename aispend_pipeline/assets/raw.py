@@ -1,6 +1,6 @@
 """`raw/<source>`: a provider's answers, as received."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -58,10 +58,8 @@ def raw_pages(source: Source) -> dg.AssetsDefinition:
         fetches = _last_of_each(read)
         waiting, others = _parted(fetches)
         failing = [f for f in others if f.state is FetchState.FAILED]
-        failed, wait = (
-            [*_by_error(failing), *_from_before(source, installation, window_of(context))],
-            _by_error(waiting),
-        )
+        failed = [*_by_error(failing), *_from_before(source, installation, window_of(context))]
+        wait = _by_error(waiting)
         yield dg.AssetCheckResult(
             passed=not failed,
             check_name=READ,
@@ -101,7 +99,7 @@ def _from_before(source: Source, installation: Installation, window: Window) -> 
     for one in still_failing(installation.settings.home, source.name, since):
         if one.account in asked and one.day not in window:
             days.setdefault((one.account, one.error), []).append(one.day)
-    return [f"{account} {', '.join(map(str, windows_of(of)))}: {error}" for (account, error), of in days.items()]
+    return [f"{account} {ranges(of)}: {error}" for (account, error), of in days.items()]
 
 
 def _last_of_each(fetches: list[Fetch]) -> list[Fetch]:
@@ -138,6 +136,11 @@ def _days_read(context: dg.AssetExecutionContext, fetches: list[Fetch]) -> Itera
             }
             usd = [answer.rows_usd for _, answer in answers if answer.rows_usd is not None]
             yield day, {**noted, "usd": plotted(money.add(usd))} if usd else noted
+
+
+def ranges(days: Iterable[date]) -> str:
+    """Days as runs of them, for a line."""
+    return ", ".join(map(str, windows_of(days)))
 
 
 def in_short(lines: Sequence[str]) -> str | None:

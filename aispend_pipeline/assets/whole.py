@@ -6,8 +6,7 @@ from typing import NamedTuple
 import dagster as dg
 import duckdb
 
-from aispend_pipeline.assets.raw import in_short
-from aispend_pipeline.model import windows_of
+from aispend_pipeline.assets.raw import in_short, ranges
 from aispend_pipeline.sql import statement
 
 EVERY_DAY_IS_READ = "every_day_is_read"
@@ -32,7 +31,7 @@ def whole(cursor: duckdb.DuckDBPyConnection) -> Whole:
     days: dict[tuple[str, str, str], list[date]] = {}
     for source, account, day, why, _ in found:
         days.setdefault((source, account, why), []).append(day)
-    lines = [f"{source} {account} {_ranges(of)}: {why}" for (source, account, why), of in days.items()]
+    lines = [f"{source} {account} {ranges(of)}: {why}" for (source, account, why), of in days.items()]
     return Whole(lines, any(missing for *_, missing in found))
 
 
@@ -50,7 +49,3 @@ def evaluation(cursor: duckdb.DuckDBPyConnection, asset: dg.AssetKey) -> dg.Asse
             "found": dg.MetadataValue.json(found.lacking[:_MOST]),
         },
     )
-
-
-def _ranges(days: list[date]) -> str:
-    return ", ".join(map(str, windows_of(days)))

@@ -63,17 +63,21 @@ def test_of_an_exception_the_log_has_its_type_and_place_and_not_its_text(done):
     assert "the text of a parameter" not in done.stderr
 
 
-def test_a_terminal_gets_lines_for_people():
+def on_a_terminal(code: str) -> bytes:
+    """What a program writes on its standard error where that is a terminal."""
     ours, theirs = pty.openpty()
-    code = "from aispend_pipeline.log import log; log.info('published', file='a.duckdb', seq=7)"
     subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
     os.close(theirs)
-
     text = b""
     with suppress(OSError):  # the end of a terminal
         while more := os.read(ours, 4096):
             text += more
     os.close(ours)
+    return text
+
+
+def test_a_terminal_gets_lines_for_people():
+    text = on_a_terminal("from aispend_pipeline.log import log; log.info('published', file='a.duckdb', seq=7)")
 
     assert b"published" in text
     assert b"a.duckdb" in text

@@ -2,18 +2,18 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from aispend_pipeline import log
 from aispend_pipeline.relay import ADDRESS, received, relayed
+
+from .test_lines import on_a_terminal
 
 # As Dagster does with what a step writes, at the level of the system.
 CAPTURED = """
@@ -56,17 +56,9 @@ def test_it_is_said_as_it_came(capsys):
 
 
 def test_who_watches_at_a_terminal_gets_it_for_people_but_not_every_page():
-    ours, theirs = pty.openpty()
     line = '{"file": "a.duckdb", "event": "published", "level": "info", "timestamp": "2026-11-26T14:00:00Z"}'
     page = line.replace("published", "page.read").replace("a.duckdb", "of a page")
-    code = f"from aispend_pipeline import log; log.tell('{line}'); log.tell('{page}')"
-    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
-    os.close(theirs)
-    text = b""
-    with suppress(OSError):  # the end of a terminal
-        while more := os.read(ours, 4096):
-            text += more
-    os.close(ours)
+    text = on_a_terminal(f"from aispend_pipeline import log; log.tell('{line}'); log.tell('{page}')")
 
     assert b"a.duckdb" in text
     assert b"\x1b[" in text
